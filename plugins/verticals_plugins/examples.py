@@ -55,7 +55,7 @@ class Events:
     start: np.ndarray
     stop: np.ndarray
     now: np.ndarray
-    revealed: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+    revealed: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.start)
@@ -179,7 +179,7 @@ class Predictions:
     examples: Examples
     values: np.ndarray
     levels: tuple[float, ...] = ()
-    extras: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+    extras: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.values)
