@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pluggy
 
 from verticals_plugins import hookspecs
-from verticals_plugins.errors import MissingExtraError, PluginError, UsageError
+from verticals_plugins.errors import MissingExtraError, PluginError, UsageError, VerticalsError
 from verticals_plugins.markers import PROJECT
 
 if TYPE_CHECKING:
@@ -33,6 +33,19 @@ if TYPE_CHECKING:
     )
 
 T = TypeVar("T")
+
+KINDS = {
+    "verticals_tasks": "Task",
+    "verticals_adapters": "Adapter",
+    "verticals_stems": "Stem",
+    "verticals_trunks": "Trunk",
+    "verticals_objectives": "Objective",
+    "verticals_heads": "Head",
+    "verticals_baselines": "Baseline",
+    "verticals_metrics": "Metric",
+    "verticals_commands": "Command",
+}
+"""What each hook of registration returns an iterable of."""
 
 GROUP = "verticals"
 ONLY = "VERTICALS_PLUGINS"
@@ -71,47 +84,52 @@ class Plugins:
 
     def tasks(self) -> dict[str, Task]:
         """Tasks by name."""
-        return self._collect("verticals_tasks")
+        return self.collect("verticals_tasks")
 
     def adapters(self) -> dict[str, Adapter]:
         """Adapters by name."""
-        return self._collect("verticals_adapters")
+        return self.collect("verticals_adapters")
 
     def stems(self) -> dict[str, Stem]:
         """Stems by name."""
-        return self._collect("verticals_stems")
+        return self.collect("verticals_stems")
 
     def trunks(self) -> dict[str, Trunk]:
         """Trunks by name."""
-        return self._collect("verticals_trunks")
+        return self.collect("verticals_trunks")
 
     def objectives(self) -> dict[str, Objective]:
         """Objectives by name."""
-        return self._collect("verticals_objectives")
+        return self.collect("verticals_objectives")
 
     def heads(self) -> dict[str, Head]:
         """Heads by name."""
-        return self._collect("verticals_heads")
+        return self.collect("verticals_heads")
 
     def baselines(self) -> dict[str, Baseline]:
         """Baselines by name."""
-        return self._collect("verticals_baselines")
+        return self.collect("verticals_baselines")
 
     def metrics(self) -> dict[str, Metric]:
         """Metrics by name."""
-        return self._collect("verticals_metrics")
+        return self.collect("verticals_metrics")
 
     def commands(self) -> dict[str, Command]:
         """Further commands by name."""
-        return self._collect("verticals_commands")
+        return self.collect("verticals_commands")
 
     def task(self, name: str) -> Task:
         """The task called ``name``.
 
         Raises:
-            UsageError: no ready plugin has it; names the near ones and the plugins that failed.
+            UsageError: no ready plugin has it; names those there are and the plugins that failed.
+            MissingExtraError: the plugin that is called like the first part of ``name`` lacks a package.
         """
-        return find("task", self.tasks(), name, self)
+        table = self.tasks()
+        owner = self.known.get(name.split(".")[0])
+        if name not in table and owner and isinstance(owner.error, MissingExtraError):
+            raise owner.error
+        return find("task", table, name, self)
 
     # -- calls
 
@@ -121,8 +139,8 @@ class Plugins:
         for plugin, implementation in self._implementations(hook):
             try:
                 implementation(**arguments)
-            except Exception as err:
-                warnings.append(f"plugin {plugin.where} failed in {hook} and was passed over: {err!r}")
+            except (Exception, SystemExit) as err:
+                warnings.append(_passed_over(plugin, hook, err))
         return warnings
 
     def gather(self, hook: str, **arguments: Any) -> tuple[list[Any], list[str]]:
@@ -131,36 +149,56 @@ class Plugins:
         warnings: list[str] = []
         for plugin, implementation in self._implementations(hook):
             try:
-                items.extend(implementation(**arguments) or ())
-            except Exception as err:
-                warnings.append(f"plugin {plugin.where} failed in {hook} and was passed over: {err!r}")
+                items += list(implementation(**arguments) or ())
+            except (Exception, SystemExit) as err:
+                warnings.append(_passed_over(plugin, hook, err))
         return items, warnings
 
     def thread(self, hook: str, value: Any, *, name: str, **arguments: Any) -> Any:
-        """Pass ``value`` (argument ``name``) through every plugin's hook in turn. Errors are not passed over: a guard
-        that fails must not let data through."""
+        """Pass ``value`` (argument ``name``) through every plugin's hook in turn, in the order of the plugins' names.
+
+        Raises:
+            VerticalsError: a plugin refuses the value.
+            PluginError: a plugin failed; it is not passed over, since a guard that fails must not let data through.
+        """
         for plugin, implementation in self._implementations(hook):
-            value = implementation(**{name: value}, **arguments)
+            try:
+                value = implementation(**{name: value}, **arguments)
+            except VerticalsError:
+                raise
+            except (Exception, SystemExit) as err:
+                raise PluginError(f"Plugin {plugin.where} failed in {hook}: {err!r}") from err
             if value is None:
                 raise PluginError(f"Plugin {plugin.where} returned nothing from {hook}.", expected=f"A {name}.")
         return value
 
-    def _collect(self, hook: str) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        owner: dict[str, Plugin] = {}
+    def registered(self, plugin: str, hook: str) -> list[Any]:
+        """What the one plugin of this name registers in ``hook``; nothing if it fails, is blocked or has no such hook.
+
+        A plugin that fails is set aside from then on, with its error in ``known``.
+        """
+        return [item for one, items in self._registered(hook) if one.name == plugin for item in items]
+
+    def _registered(self, hook: str) -> Iterator[tuple[Plugin, list[Any]]]:
         for plugin, implementation in self._implementations(hook):
             try:
-                items = list(implementation())
-            except MissingExtraError:
-                raise
-            except Exception as err:
-                plugin.error = err
-                continue
+                yield plugin, _items(plugin, hook, implementation())
+            except (Exception, SystemExit) as err:
+                plugin.error = _as_error(plugin, err, f"in {hook}")
+
+    def collect(self, hook: str) -> dict[str, Any]:
+        """What all plugins register in ``hook``, by name.
+
+        Raises:
+            PluginError: two register the same name; names both.
+        """
+        found: dict[str, Any] = {}
+        owner: dict[str, Plugin] = {}
+        for plugin, items in self._registered(hook):
             for item in items:
                 if item.name in found:
                     raise PluginError(
-                        f"Two plugins register {item.name!r} in {hook}: "
-                        f"{owner[item.name].where} and {plugin.where}.",
+                        f"Two plugins register {item.name!r} in {hook}: {owner[item.name].where} and {plugin.where}.",
                         todo=f"Uninstall one, or set {ONLY} to the plugins wanted.",
                     )
                 found[item.name], owner[item.name] = item, plugin
@@ -171,6 +209,32 @@ class Plugins:
         ready = [one for one in caller.get_hookimpls() if self.known[one.plugin_name].state == "ready"]
         for implementation in sorted(ready, key=lambda one: one.plugin_name):
             yield self.known[implementation.plugin_name], _narrow(implementation)
+
+
+def _passed_over(plugin: Plugin, hook: str, err: BaseException) -> str:
+    return f"plugin {plugin.where} failed in {hook} and was passed over: {err!r}"
+
+
+def _as_error(plugin: Plugin, err: BaseException, when: str) -> Exception:
+    """An exception that can be kept: ``SystemExit`` would end the suite where it is raised again."""
+    return err if isinstance(err, Exception) else PluginError(f"Plugin {plugin.where} raised {err!r} {when}.")
+
+
+def _items(plugin: Plugin, hook: str, items: Any) -> list[Any]:
+    """What a hook of registration returned, each of the hook's own type.
+
+    Raises:
+        PluginError: something else was returned.
+    """
+    kind = KINDS[hook]
+    found = list(items) if hasattr(items, "__iter__") else [items]
+    for item in found:
+        if type(item).__name__ != kind:
+            raise PluginError(
+                f"Plugin {plugin.where} returned {item!r} from {hook}.",
+                expected=f"An iterable of {kind}, of verticals_plugins.",
+            )
+    return found
 
 
 def _narrow(implementation: pluggy.HookImpl) -> Callable[..., Any]:
@@ -212,6 +276,8 @@ def load(group: str = GROUP, *, only: str | None = None) -> Plugins:
         plugin = Plugin(point.name, distribution.metadata["Name"], distribution.version)
         if point.name in plugins.known:
             first = plugins.known[point.name]
+            if first.blocked:
+                continue
             first.error = PluginError(
                 f"Two distributions have an entry point {point.name!r}: {first.where} and {plugin.where}.",
                 todo="Uninstall one of them.",
@@ -236,12 +302,21 @@ def _register(manager: pluggy.PluginManager, point: EntryPoint, plugin: Plugin) 
             )
         manager.register(module, name=point.name)
         manager.check_pending()
-    except BaseException as err:
-        if isinstance(err, KeyboardInterrupt):
-            raise
+        _refuse_wrappers(manager, module, plugin)
+    except (Exception, SystemExit) as err:
         if manager.has_plugin(point.name):
             manager.unregister(name=point.name)
-        plugin.error = err if isinstance(err, Exception) else PluginError(f"{plugin.where} raised {err!r} at import.")
+        plugin.error = _as_error(plugin, err, "at import")
+
+
+def _refuse_wrappers(manager: pluggy.PluginManager, module: Any, plugin: Plugin) -> None:
+    for caller in manager.get_hookcallers(module) or ():
+        for one in caller.get_hookimpls():
+            if one.plugin is module and (one.wrapper or one.hookwrapper):
+                raise PluginError(
+                    f"Plugin {plugin.where} wraps {caller.name}.",
+                    expected="Hooks are called plugin by plugin, so there is nothing to wrap.",
+                )
 
 
 def _entry_points(group: str) -> list[tuple[EntryPoint, Distribution]]:
