@@ -1,0 +1,6 @@
+"""Self-supervised losses for pretraining."""
+
+from verticals.model.objectives.masked_field import MASKED_FIELD
+from verticals.model.objectives.next_event import NEXT_EVENT
+
+ALL = (MASKED_FIELD, NEXT_EVENT)

@@ -1,0 +1,6 @@
+"""Stems: one kind of block -> vectors."""
+
+from verticals.model.stems.events import EVENTS
+from verticals.model.stems.table import TABLE
+
+ALL = (TABLE, EVENTS)
