@@ -155,10 +155,13 @@ class Baseline:
 class Blend(Protocol):
     """Joins the predictions of several methods on the same examples; fitted on data no member has seen.
 
-    ``describe`` returns what the report prints (weights by method).
+    ``members`` names the methods it needs once fitted; ``describe`` returns what the report prints (weights by method).
     """
 
     name: str
+
+    @property
+    def members(self) -> Sequence[str]: ...
 
     def fit(self, members: Mapping[str, Predictions], metric: Metric, seed: int) -> None: ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,7 +143,7 @@ class GbmTable:
         state = json.loads((folder / "gbm.json").read_text())
         self.encoder, self.kind = TableEncoder.from_json(state["encoder"]), state["kind"]
         self.rounds, self.block = state["rounds"], state["block"]
-        self.settings = GbmSettings(bags=state["bags"])
+        self.settings = replace(self.settings, bags=state["bags"])
         self.boosters = [lgb.Booster(model_file=str(folder / f"model_{n}.txt")) for n in range(state["models"])]
 
 

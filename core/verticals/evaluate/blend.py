@@ -58,6 +58,11 @@ class WeightedBlend:
         heaviest = max(self.weights, key=lambda name: self.weights[name])
         return replace(members[heaviest], values=self._back(np.asarray(total)))
 
+    @property
+    def members(self) -> list[str]:
+        """The methods that are joined."""
+        return list(self.weights)
+
     def describe(self) -> Mapping[str, Any]:
         """Weight by member."""
         return {name: round(weight, 3) for name, weight in self.weights.items()}

@@ -5,7 +5,7 @@ Units (days, patients, series) are resampled, the same draw for both methods (Ef
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import pandas as pd
 from verticals_plugins import Metric, Predictions
 
 DRAWS = 1000
+FEWEST, ROW_DRAWS = 200, 40_000_000
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,20 @@ class Bootstrap:
         self.units, self.draws = len(names), draws
         self._seed = seed
 
-    def weights(self) -> list[np.ndarray]:
+    def weights(self) -> Iterator[np.ndarray]:
         """``draws`` arrays (N,): how often each example is in the draw."""
         rng = np.random.default_rng(self._seed)
         one = np.full(self.units, 1 / self.units)
-        return [rng.multinomial(self.units, one)[self.codes].astype(float) for _ in range(self.draws)]
+        for _ in range(self.draws):
+            yield rng.multinomial(self.units, one)[self.codes].astype(float)
 
 
 def scores(metric: Metric, predictions: Predictions, seed: int, draws: int = DRAWS) -> np.ndarray:
-    """(draws,) the metric on each draw of units; NaN where a draw has no truth to score."""
+    """(draws,) the metric on each draw of units; NaN where a draw has no truth to score.
+
+    With very many examples there are fewer draws, at least FEWEST.
+    """
+    draws = min(draws, max(FEWEST, ROW_DRAWS // max(1, len(predictions))))
     bootstrap = Bootstrap(predictions.examples.frame[metric.unit], seed, draws)
     return np.array([metric.score(predictions, weight) for weight in bootstrap.weights()])
 

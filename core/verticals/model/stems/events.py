@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -60,7 +61,7 @@ class EventsStem(nn.Module):
         self.categories = Categories(sizes, width) if sizes else None
         self.labels = nn.ModuleList(nn.Embedding(3, width) for _ in config["revealed"])
         self.mix = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
-        self._cache: tuple[int, dict[str, np.ndarray]] = (0, {})
+        self._cache: tuple[pd.DataFrame | None, dict[str, np.ndarray]] = (None, {})
 
     def collate(self, block: Events, rows: np.ndarray) -> dict[str, Tensor]:
         """Numbers (B, T, F), codes (B, T, C), age and gap in seconds (B, T, 2), hour (B, T, 2), labels (B, T, R)."""
@@ -103,12 +104,12 @@ class EventsStem(nn.Module):
         return self.numbers.bucket(batch["numbers"])
 
     def _columns(self, block: Events) -> dict[str, np.ndarray]:
-        if self._cache[0] != id(block.frame):
+        if self._cache[0] is not block.frame:
             numbers = block.frame[self.config["numbers"]].to_numpy(dtype=np.float32, na_value=np.nan)
             codes = category_codes(block.frame, self.config["categories"])
             empty = len(block.frame) == 0
             self._cache = (
-                id(block.frame),
+                block.frame,
                 {
                     "numbers": np.zeros((1, numbers.shape[1]), np.float32) if empty else numbers,
                     "codes": np.zeros((1, codes.shape[1]), np.int64) if empty else codes,

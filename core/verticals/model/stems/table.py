@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -33,6 +34,7 @@ class TableStem(nn.Module):
     def __init__(self, config: dict[str, Any], width: int) -> None:
         super().__init__()
         self.config = config
+        self._cache: tuple[pd.DataFrame | None, np.ndarray, np.ndarray] = (None, np.empty(0), np.empty(0))
         self.numbers = Numbers(config["edges"], width) if config["numbers"] else None
         sizes = [len(codes) for codes in config["categories"].values()]
         self.categories = Categories(sizes, width) if sizes else None
@@ -40,12 +42,11 @@ class TableStem(nn.Module):
 
     def collate(self, block: Table, rows: np.ndarray) -> dict[str, Tensor]:
         """``numbers`` (B, F) float32 and ``codes`` (B, C) int64."""
-        frame = block.frame.iloc[rows]
-        numbers = frame[self.config["numbers"]].to_numpy(dtype=np.float32, na_value=np.nan)
-        return {
-            "numbers": torch.from_numpy(np.ascontiguousarray(numbers)),
-            "codes": torch.from_numpy(category_codes(frame, self.config["categories"])),
-        }
+        if self._cache[0] is not block.frame:
+            numbers = block.frame[self.config["numbers"]].to_numpy(dtype=np.float32, na_value=np.nan)
+            self._cache = (block.frame, numbers, category_codes(block.frame, self.config["categories"]))
+        _, numbers, codes = self._cache
+        return {"numbers": torch.from_numpy(numbers[rows]), "codes": torch.from_numpy(codes[rows])}
 
     def forward(self, batch: dict[str, Tensor]) -> Tokens:
         x = torch.zeros((), device=batch["numbers"].device)

@@ -1,0 +1,262 @@
+"""``verticals run``, ``predict``, ``explain``, ``compare``, ``report``: the commands that work on runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+import webbrowser
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from verticals.commands.terminal import Terminal, number, summary
+from verticals.pipeline.settings import Settings, duration
+from verticals.pipeline.stages import Silent, Watcher
+from verticals_plugins import DataError, Task, UsageError
+from verticals_plugins.manager import installed
+
+ALL = "all"
+
+
+def run_command(args: argparse.Namespace, policy: dict[str, Any]) -> int:
+    """Run a task on data, on its demo, on all demos, resume a run, or only explain the data."""
+    if args.resume is not None:
+        from verticals.pipeline.run import resume
+
+        with watching(args, f"resume {args.resume}") as watcher:
+            found = resume(args.resume, watcher)
+        return show(args, found.metrics, found.folder)
+    if args.demo == ALL:
+        return run_all(args)
+    task = installed().task(args.demo or args.task)
+    if args.demo is None and args.data is None:
+        raise UsageError(
+            f"{task.name} needs data.", expected=f"verticals run {task.name} --data PATH", todo=f"Or try --demo {task.name}."
+        )
+    if args.explain_data or args.save_map:
+        return explain_data(args, task)
+    return run_seeds(args, task, policy)
+
+
+def run_seeds(args: argparse.Namespace, task: Task, policy: dict[str, Any]) -> int:
+    """One run, or one for each of several seeds below --out."""
+    from verticals.pipeline.run import new_folder, run
+
+    home = Path(args.out) if args.out else new_folder(task.name)
+    for seed in range(args.seed, args.seed + args.seeds):
+        folder = home if args.seeds == 1 else home / f"seed-{seed}"
+        with watching(args, task.name) as watcher:
+            found = run(
+                task, None if args.demo else args.data, out=folder, preset=args.preset, seed=seed, policy=policy,
+                mapping=mapping_of(args), adapter=args.adapter, options=pairs(args.option, "--option"),
+                label_delay_days=delay_of(args), time_limit=limit_of(args), core=core_of(args), threads=args.threads,
+                watcher=watcher,
+            )  # fmt: skip
+        show(args, found.metrics, folder)
+    return 0
+
+
+def run_all(args: argparse.Namespace) -> int:
+    """The demo of every built-in and installed task, then one page over all of them."""
+    from verticals.pipeline.index_page import table_of, write_index
+    from verticals.pipeline.run import run
+
+    home = Path(args.out or "runs/demo")
+    started = time.monotonic()
+    folders = []
+    for task in installed().tasks().values():
+        folder = home / task.name
+        with watching(args, task.name) as watcher:
+            run(task, out=folder, preset=args.preset, seed=args.seed, threads=args.threads, watcher=watcher)
+        folders.append(folder)
+    write_index(folders, home / "index.html")
+    if args.json:
+        print(json.dumps([json.loads((folder / "metrics.json").read_text()) for folder in folders]))
+        return 0
+    took = round(time.monotonic() - started)
+    print(f"{len(folders)} demos on simulated data, seed {args.seed}, preset {args.preset}, {took} s\n")
+    print(table_of(folders))
+    print(f"\nreports: {home / 'index.html'}      next: verticals run TASK --data YOUR_FOLDER --explain-data")
+    return 0
+
+
+def explain_data(args: argparse.Namespace, task: Task) -> int:
+    """Say how the data would be read, and run nothing; --save-map writes the mapping."""
+    from verticals.data.explain import explain
+    from verticals.data.mapping import save_mapping
+
+    settings = Settings(
+        task=task.name, data=args.data, mapping=mapping_of(args), adapter=args.adapter,
+        options=pairs(args.option, "--option"), label_delay_days=delay_of(args),
+    )  # fmt: skip
+    found = explain(task, settings)
+    print(json.dumps(found.to_json(), indent=2) if args.json else found.text())
+    if args.save_map:
+        save_mapping(Path(args.save_map), found.mapping)
+        print(f"mapping written to {args.save_map}", file=sys.stderr)
+    return 0
+
+
+def predict(args: argparse.Namespace) -> int:
+    """Score new data with a run's bundle."""
+    from verticals.pipeline.bundle import load
+    from verticals.pipeline.files import write_atomic
+
+    bundle = load(args.run)
+    if args.map or args.option or args.adapter:
+        bundle.settings = replace(
+            bundle.settings,
+            mapping=mapping_of(args) or bundle.settings.mapping,
+            adapter=args.adapter or bundle.settings.adapter,
+            options=pairs(args.option, "--option") or bundle.settings.options,
+        )
+    table = bundle.predict(args.data)
+    out = Path(args.output)
+    if out.suffix == ".parquet":
+        content = table.to_parquet(index=False)
+    elif out.suffix == ".json":
+        content = table.to_json(orient="records", date_format="iso", indent=1).encode()
+    elif out.suffix == ".csv":
+        content = table.to_csv(index=False).encode()
+    else:
+        raise UsageError(f"{out} has an unknown ending.", expected=".csv, .json or .parquet.")
+    write_atomic(out, content)
+    print(json.dumps({"rows": len(table), "output": str(out)}) if args.json else f"{len(table)} rows written to {out}")
+    return 0
+
+
+def explain(args: argparse.Namespace) -> int:
+    """Why one example of the run's own data, or of --data, was scored as it was."""
+    from verticals.explain.reasons import contributions, table_block
+    from verticals.pipeline.bundle import load
+    from verticals.pipeline.reading import read
+    from verticals.pipeline.tables import value_columns
+
+    bundle = load(args.run)
+    data = args.data or bundle.settings.data
+    dataset = read(bundle.task, replace(bundle.settings, data=data), need_target=False)
+    examples = bundle.task.examples(dataset, bundle.past if args.data else None)
+    rows = [i for i, one in enumerate(examples.frame["id"].astype(str)) if one == args.id]
+    if not rows:
+        raise DataError(f"There is no example with id {args.id!r}.", expected=f"For instance {examples.frame['id'].iloc[0]}.")
+    import numpy as np
+
+    one = examples.take(np.array(rows[:1]))
+    predictions = bundle.predict_examples(one)
+    said = value_columns(predictions).iloc[0].to_dict()
+    decision = bundle.task.decide(predictions, bundle.policy, bundle.rule)
+    block = table_block(one)
+    moved: list[dict[str, Any]] = []
+    if block is not None and predictions.values.dtype != object and predictions.values.ndim < 3:
+        names, parts = contributions(bundle, one, block)
+        order = np.argsort(-np.abs(parts[0]))[:10]
+        moved = [
+            {"input": names[i], "value": one.inputs[block].frame[names[i]].iloc[0], "moved": float(parts[0, i])}  # type: ignore[attr-defined]
+            for i in order
+        ]
+    from verticals.pipeline.files import plain
+
+    if args.json:
+        print(json.dumps(plain({"said": said, "decision": decision.table.to_dict("records"), "inputs": moved})))
+        return 0
+    print("\n".join(f"{name}: {value}" for name, value in said.items()))
+    print(decision.table.to_string(index=False))
+    for line in moved:
+        print(f"  {line['moved']:+.3f}  {line['input']} = {line['value']}")
+    return 0
+
+
+def compare(args: argparse.Namespace) -> int:
+    """Two or more runs side by side, method by method."""
+    found = [json.loads(metrics_file(run).read_text()) for run in args.runs]
+    if args.json:
+        print(json.dumps([{"run": run, **metrics} for run, metrics in zip(args.runs, found, strict=True)]))
+        return 0
+    for run, metrics in zip(args.runs, found, strict=True):
+        print(f"\n{run}  (seed {metrics['seed']}, preset {metrics['preset']}, {sum(metrics['seconds'].values()):.0f} s)")
+        for name, values in metrics["methods"].items():
+            mark = "*" if name == metrics["shipped"] else " "
+            print(f" {mark} {name:16}" + "  ".join(f"{metric} {number(value)}" for metric, value in values.items()))
+    return 0
+
+
+def report(args: argparse.Namespace) -> int:
+    """Where a run's report is; --open shows it."""
+    page = metrics_file(args.run).with_name("report.html")
+    print(page)
+    if args.open:
+        webbrowser.open(page.resolve().as_uri())
+    return 0
+
+
+# -------------------------------------------------------------------------------------------------------- arguments
+
+
+def watching(args: argparse.Namespace, title: str) -> Any:
+    """A terminal that shows progress, or one that says nothing for --json and --quiet."""
+    return Quiet() if args.json or args.quiet else Terminal(title)
+
+
+class Quiet(Silent):
+    """A silent watcher as a context manager."""
+
+    def __enter__(self) -> Watcher:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+def show(args: argparse.Namespace, metrics: dict[str, Any], folder: Path) -> int:
+    """The run's result for people or for machines."""
+    print(json.dumps(metrics) if args.json else summary(metrics, str(folder)))
+    return 0
+
+
+def mapping_of(args: argparse.Namespace) -> dict[str, str]:
+    """--map: files and field=column pairs, later ones first."""
+    from verticals.data.mapping import load_mapping
+
+    out: dict[str, str] = {}
+    for one in args.map:
+        out |= pairs([one], "--map") if "=" in one else load_mapping(Path(one))
+    return out
+
+
+def pairs(given: list[str], flag: str) -> dict[str, str]:
+    """``["a=b"]`` as ``{"a": "b"}``."""
+    out = {}
+    for one in given:
+        name, mark, value = one.partition("=")
+        if not mark or not name:
+            raise UsageError(f"{flag} {one!r} is not understood.", expected=f"{flag} NAME=VALUE.")
+        out[name] = value
+    return out
+
+
+def core_of(args: argparse.Namespace) -> dict[str, Any]:
+    """The parts of the core to swap."""
+    return {name: getattr(args, name) for name in ("trunk", "objective") if getattr(args, name) is not None}
+
+
+def delay_of(args: argparse.Namespace) -> float | None:
+    """--label-delay in days; a bare number means days."""
+    if args.label_delay is None:
+        return None
+    text = args.label_delay
+    return duration(text if not text[-1:].isdigit() else f"{text}d") / 86_400
+
+
+def limit_of(args: argparse.Namespace) -> float | None:
+    """--time-limit in seconds."""
+    return None if args.time_limit is None else duration(args.time_limit)
+
+
+def metrics_file(run: str) -> Path:
+    """metrics.json of a finished run."""
+    path = Path(run) / "metrics.json"
+    if not path.is_file():
+        raise UsageError(f"{run} holds no finished run.", expected="A folder with metrics.json.")
+    return path
