@@ -123,7 +123,9 @@ def _metavar(default: Any) -> str:
 
 def _reading(one: argparse.ArgumentParser, *, required: bool) -> None:
     one.add_argument("--data", required=required, metavar="PATH", help="a file or a folder")
-    one.add_argument("--map", action="append", default=[], metavar="FIELD=COLUMN|FILE", help="which column is which field")
+    one.add_argument(
+        "--map", action="append", default=[], metavar="FIELD=COLUMN|FILE", help="which column is which field"
+    )
     one.add_argument("--adapter", metavar="NAME", help="read with this adapter instead of the surest")
     one.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the adapter")
 

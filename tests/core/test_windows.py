@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from verticals.data.windows import LIMIT, Event, EventTable, Span, Spread, Stream, Timeline, Want, aggregate, largest
 
 WANTS = (

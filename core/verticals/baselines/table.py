@@ -150,7 +150,9 @@ class GbmTable:
 class LogisticTable:
     """L2-regularised logistic regression on standardised numbers and one-hot categories; missing = mean + flag."""
 
-    def __init__(self, *, name: str = "logistic", block: str = "table", strengths: tuple[float, ...] = (0.01, 0.1, 1.0)):
+    def __init__(
+        self, *, name: str = "logistic", block: str = "table", strengths: tuple[float, ...] = (0.01, 0.1, 1.0)
+    ):
         self.name, self.block, self.strengths = name, block, strengths
         self.encoder: TableEncoder | None = None
         self.kind, self.strength = "binary", 0.0

@@ -33,7 +33,9 @@ def run_command(args: argparse.Namespace, policy: dict[str, Any]) -> int:
     task = installed().task(args.demo or args.task)
     if args.demo is None and args.data is None:
         raise UsageError(
-            f"{task.name} needs data.", expected=f"verticals run {task.name} --data PATH", todo=f"Or try --demo {task.name}."
+            f"{task.name} needs data.",
+            expected=f"verticals run {task.name} --data PATH",
+            todo=f"Or try --demo {task.name}.",
         )
     if args.explain_data or args.save_map:
         return explain_data(args, task)
@@ -140,7 +142,9 @@ def explain(args: argparse.Namespace) -> int:
     examples = bundle.task.examples(dataset, bundle.past if args.data else None)
     rows = [i for i, one in enumerate(examples.frame["id"].astype(str)) if one == args.id]
     if not rows:
-        raise DataError(f"There is no example with id {args.id!r}.", expected=f"For instance {examples.frame['id'].iloc[0]}.")
+        raise DataError(
+            f"There is no example with id {args.id!r}.", expected=f"For instance {examples.frame['id'].iloc[0]}."
+        )
     import numpy as np
 
     one = examples.take(np.array(rows[:1]))
@@ -175,7 +179,9 @@ def compare(args: argparse.Namespace) -> int:
         print(json.dumps([{"run": run, **metrics} for run, metrics in zip(args.runs, found, strict=True)]))
         return 0
     for run, metrics in zip(args.runs, found, strict=True):
-        print(f"\n{run}  (seed {metrics['seed']}, preset {metrics['preset']}, {sum(metrics['seconds'].values()):.0f} s)")
+        print(
+            f"\n{run}  (seed {metrics['seed']}, preset {metrics['preset']}, {sum(metrics['seconds'].values()):.0f} s)"
+        )
         for name, values in metrics["methods"].items():
             mark = "*" if name == metrics["shipped"] else " "
             print(f" {mark} {name:16}" + "  ".join(f"{metric} {number(value)}" for metric, value in values.items()))

@@ -47,7 +47,9 @@ class Calendar:
         if self.unit == "months":
             month = stamp.astype("datetime64[M]").astype(np.int64)
             end = pd.Series(stamp).dt.is_month_end.to_numpy()
-            day = (stamp.astype("datetime64[D]") - stamp.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64)
+            day = (stamp.astype("datetime64[D]") - stamp.astype("datetime64[M]").astype("datetime64[D]")).astype(
+                np.int64
+            )
             # the last day of a month is one phase, whatever its number
             return month // self.size, np.where(end & (day >= 27), 31, day) + 32 * (month % self.size)
         seconds = stamp.astype(np.int64)

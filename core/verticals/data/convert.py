@@ -69,7 +69,9 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     try:
         return pc.fill_null(column.cast(pa.string()), "")
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return pa.chunked_array([pa.array(["" if one is None else str(one) for one in column.to_pylist()], pa.string())])
+        return pa.chunked_array(
+            [pa.array(["" if one is None else str(one) for one in column.to_pylist()], pa.string())]
+        )
 
 
 def convert(column: pa.ChunkedArray, wanted: Field, name: str, reading: Reading) -> Column:
@@ -164,7 +166,9 @@ def to_time(column: pa.ChunkedArray, name: str, reading: Reading) -> Parsed:
         return _from_temporal(column, valid, options)
     if pt.is_integer(column.type) or pt.is_floating(column.type):
         return _from_plain(column, valid, name, options)
-    return Parsed(np.full(len(valid), np.datetime64("NaT"), "datetime64[ns]"), ~valid, valid, (), f"{column.type}, not a time")
+    return Parsed(
+        np.full(len(valid), np.datetime64("NaT"), "datetime64[ns]"), ~valid, valid, (), f"{column.type}, not a time"
+    )
 
 
 def _from_temporal(column: pa.ChunkedArray, valid: np.ndarray, options: TimeOptions) -> Parsed:

@@ -57,7 +57,9 @@ def table_files(path: Path) -> list[Path]:
     if not files:
         raise DataError(f"{path} holds no table.", expected=f"Files {', '.join(TEXT + COLUMNAR)} can be read.")
     if len({kind_of(one) for one in files}) > 1:
-        raise DataError(f"{path} mixes text tables with columnar ones.", todo="Give one of the files, or separate them.")
+        raise DataError(
+            f"{path} mixes text tables with columnar ones.", todo="Give one of the files, or separate them."
+        )
     return files
 
 
@@ -145,7 +147,9 @@ def scan(path: Path, declared: str | None = None) -> Scan:
     except DAMAGED as err:
         if isinstance(err, FileNotFoundError | PermissionError):
             raise DataError(f"{path} cannot be opened: {err.strerror}.") from err
-        raise DataError(f"{path.name} is a damaged or truncated compressed file ({err}).", todo="Copy it again.") from err
+        raise DataError(
+            f"{path.name} is a damaged or truncated compressed file ({err}).", todo="Copy it again."
+        ) from err
 
 
 def _scan(stream: IO[bytes], declared: str | None, name: str) -> Scan:
@@ -391,7 +395,9 @@ def columnar_batches(path: Path) -> Iterator[pa.RecordBatch]:
             with pa.OSFile(str(path)) as source:
                 yield from ipc.open_stream(source)
         else:
-            raise DataError(f"{path.name} is not a parquet, Feather or Arrow file.", expected="The name says it is one.")
+            raise DataError(
+                f"{path.name} is not a parquet, Feather or Arrow file.", expected="The name says it is one."
+            )
     except (pa.ArrowException, OSError, ValueError) as err:
         raise DataError(
             f"{path.name} is damaged or truncated ({str(err).splitlines()[0][:160]}).", todo="Copy or export it again."

@@ -305,7 +305,9 @@ def _distinct_times(raw: pd.Series[str], options: TimeOptions, name: str) -> tup
 def from_numbers(values: np.ndarray, options: TimeOptions) -> tuple[np.ndarray, tuple[str, ...]]:
     """(N,) numbers since ``options.origin`` in ``options.unit`` -> datetime64[ns]."""
     if options.unit not in ("s", "ms", "us", "ns", "m", "min", "h", "D", "d"):
-        raise UsageError(f"Option time_unit={options.unit!r} is not understood.", expected="One of s, ms, us, ns, min, h, D.")
+        raise UsageError(
+            f"Option time_unit={options.unit!r} is not understood.", expected="One of s, ms, us, ns, min, h, D."
+        )
     unit = {"m": "min", "d": "D"}.get(options.unit, options.unit)
     moments = pd.to_datetime(pd.Series(values), unit=unit, origin=pd.Timestamp(options.origin), errors="coerce")  # type: ignore[call-overload]
     return moments.to_numpy(dtype="datetime64[ns]"), (f"numbers read as {unit} since {options.origin}",)
@@ -344,7 +346,8 @@ def _slashed(
     order = options.date_format or _order(parts, raw, name)
     if order not in ("dmy", "mdy"):
         raise UsageError(
-            f"Option date_format={order!r} does not fit {raw.iloc[0]!r}.", expected="dmy, mdy or a format like %d/%m/%Y."
+            f"Option date_format={order!r} does not fit {raw.iloc[0]!r}.",
+            expected="dmy, mdy or a format like %d/%m/%Y.",
         )
     day, month = (parts[0], parts[2]) if order == "dmy" else (parts[2], parts[0])
     year = parts[3].where(parts[3].str.len() != 2, "20" + parts[3])
@@ -457,4 +460,3 @@ def localize(moments: np.ndarray, zone: str) -> tuple[np.ndarray, tuple[str, ...
     if never:
         notes.append(f"{never} distinct times do not exist (summer time begins); moved forward to the next that does")
     return lenient.tz_convert("UTC").tz_localize(None).to_numpy(dtype="datetime64[ns]"), tuple(notes)
-

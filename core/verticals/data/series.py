@@ -125,7 +125,9 @@ class SeriesExamples:
         end = axes.calendar.moments(origin + self.horizon, axes.phase[entity])
         known = bool(np.isfinite(truth).any())
         unit = getattr(dataset.schema.target, "unit", "")
-        return Examples(frame, {"series": block}, truth if known else None, end if known else None, (unit,) if unit else ())
+        return Examples(
+            frame, {"series": block}, truth if known else None, end if known else None, (unit,) if unit else ()
+        )
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,11 @@ def filled(parts: Parts, examples: Examples) -> Parts:
     """
     sizes = {"test": len(parts.test), "final": len(parts.final)}
     for number, fold in enumerate(parts.folds):
-        sizes |= {f"train {number}": len(fold.train), f"valid {number}": len(fold.valid), f"gate {number}": len(fold.gate)}
+        sizes |= {
+            f"train {number}": len(fold.train),
+            f"valid {number}": len(fold.valid),
+            f"gate {number}": len(fold.gate),
+        }
     empty = [name for name, size in sizes.items() if not size]
     if empty:
         raise DataError(
@@ -191,9 +195,7 @@ def _has_test(split: EntitySplit | TimeSplit) -> bool:
     return split.test > 0
 
 
-def _shuffled(
-    examples: Examples, groups: np.ndarray, rows: list[np.ndarray], seed: int, stratify: bool
-) -> list[int]:
+def _shuffled(examples: Examples, groups: np.ndarray, rows: list[np.ndarray], seed: int, stratify: bool) -> list[int]:
     """Group numbers in random order; with ``stratify`` classes are spread evenly along it."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(groups))

@@ -13,6 +13,7 @@ import numpy as np
 from verticals_plugins import Metric, Predictions
 
 EPS = 1e-7
+ABSENT = 1_000_000_000
 
 
 def _truth(predictions: Predictions) -> np.ndarray:
@@ -53,7 +54,9 @@ def binary_auroc(truth: np.ndarray, score: np.ndarray, weight: np.ndarray) -> fl
     return float(np.sum(pos * (below + neg / 2)) / total) if total > 0 else float("nan")
 
 
-def _per_class(one: Callable[[np.ndarray, np.ndarray, np.ndarray], float], p: Predictions, w: np.ndarray | None) -> float:
+def _per_class(
+    one: Callable[[np.ndarray, np.ndarray, np.ndarray], float], p: Predictions, w: np.ndarray | None
+) -> float:
     """A binary score as it is; of several classes (one against the rest) or labels the mean over those present."""
     truth, values, weight = _truth(p), p.values, _ones(w, len(p))
     if values.ndim == 1:
@@ -167,9 +170,9 @@ def _coverage_80(p: Predictions, w: np.ndarray | None) -> float:
 
 
 def ranks(p: Predictions) -> np.ndarray:
-    """(N,) place of the true item among the candidates, 0 = first; K when it is not among them."""
+    """(N,) place of the true item among the candidates, 0 = first; ABSENT when it is not among them."""
     found = p.extras["item"] == _truth(p)[:, None]
-    return np.where(found.any(axis=1), found.argmax(axis=1), found.shape[1])
+    return np.where(found.any(axis=1), found.argmax(axis=1), ABSENT)
 
 
 def _ndcg_10(p: Predictions, w: np.ndarray | None) -> float:
@@ -198,7 +201,9 @@ weighted_quantile_loss = Metric(
 )
 wape = Metric(name="wape", label="WAPE", larger_is_better=False, score=_wape, unit="entity")
 mase = Metric(name="mase", label="MASE", larger_is_better=False, score=_mase, unit="entity")
-coverage_80 = Metric(name="coverage_80", label="coverage of 80 %", larger_is_better=True, score=_coverage_80, unit="entity")
+coverage_80 = Metric(
+    name="coverage_80", label="coverage of 80 %", larger_is_better=True, score=_coverage_80, unit="entity"
+)
 ndcg_10 = Metric(name="ndcg_10", label="NDCG@10", larger_is_better=True, score=_ndcg_10, unit="entity")
 hr_10 = Metric(name="hr_10", label="HR@10", larger_is_better=True, score=_hr_10, unit="entity")
 

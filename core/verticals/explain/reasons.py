@@ -62,7 +62,7 @@ def occlusion(bundle: Bundle, examples: Examples, block: str) -> tuple[list[str]
     moved = np.zeros((len(examples), len(names)))
     for place, name in enumerate(names):
         column = table.frame[name]
-        blank = column.astype(object).where(False).astype(column.dtype) if is_category(column) else np.nan
+        blank = pd.Series([None] * len(column), dtype=column.dtype) if is_category(column) else np.nan
         changed = replace(examples, inputs={**examples.inputs, block: Table(table.frame.assign(**{name: blank}))})
         values = bundle.predict_examples(changed).values
         moved[:, place] = _logit(_of(base, picked)) - _logit(_of(values, picked))

@@ -55,7 +55,10 @@ class CoreModel(nn.Module):
         spec, plugins = built.spec, installed()
         stems = plugins.stems()
         self.stems = nn.ModuleDict(
-            {block: find("stem", stems, name).build(config, spec.width) for block, (name, config) in built.stems.items()}
+            {
+                block: find("stem", stems, name).build(config, spec.width)
+                for block, (name, config) in built.stems.items()
+            }
         )
         self.kind = nn.Parameter(torch.zeros(len(built.stems), spec.width))
         trunk, path = (spec.trunk, "") if spec.trunk in plugins.trunks() else ("pretrained", spec.trunk)

@@ -116,7 +116,11 @@ class Bundle:
         if self.past is not None:
             save_dataset(self.past, folder / "past")
         self.settings.save(folder)
-        plugin = installed().known[self.task.name.split(".")[0]] if self.task.name.split(".")[0] in installed().known else None
+        plugin = (
+            installed().known[self.task.name.split(".")[0]]
+            if self.task.name.split(".")[0] in installed().known
+            else None
+        )
         manifest = {
             "format": FORMAT,
             "task": self.task.name,

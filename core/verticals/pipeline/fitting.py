@@ -62,7 +62,9 @@ def slots_of(task: Task) -> Slots:
 
     plugins = installed()
     known = plugins.metrics()
-    every = [find("metric", known, one, plugins) if isinstance(one, str) else one for one in (task.metric, *task.metrics)]
+    every = [
+        find("metric", known, one, plugins) if isinstance(one, str) else one for one in (task.metric, *task.metrics)
+    ]
     blends, calibrate = task.blends, task.calibrate
     if isinstance(task.core, CoreSpec):
         head = find("head", plugins.heads(), task.core.head, plugins)
@@ -130,7 +132,9 @@ def fit_fold(
                 continue
             seconds = seconds / (2 * (len(candidates) - place))
         try:
-            method = fit_candidate(one, work / f"fold-{number}" / one.name, train, valid, settings, stages, seconds=seconds)
+            method = fit_candidate(
+                one, work / f"fold-{number}" / one.name, train, valid, settings, stages, seconds=seconds
+            )
         except DataError as err:
             stages.warn(f"{one.name} does not apply to these data: {err}")
             refused.append(err)
@@ -162,7 +166,9 @@ def calibrated(answers: Answers, make: Callable[[], Calibrator]) -> Answers:
     return Answers(answers.valid, gate)
 
 
-def pooled(parts: list[Mapping[str, Predictions]], rows: list[np.ndarray], examples: Examples) -> dict[str, Predictions]:
+def pooled(
+    parts: list[Mapping[str, Predictions]], rows: list[np.ndarray], examples: Examples
+) -> dict[str, Predictions]:
     """Each method's predictions of all folds as one; methods that some fold lacks are left out."""
     if len(parts) == 1:
         return dict(parts[0])

@@ -114,7 +114,9 @@ def run(
     folder = Path(out) if out is not None else new_folder(declared.name)
     if (folder / "config.json").is_file() and Settings.load(folder) != settings:
         raise UsageError(
-            f"{folder} holds a run with other settings.", expected="A new or empty folder.", todo="Choose another --out."
+            f"{folder} holds a run with other settings.",
+            expected="A new or empty folder.",
+            todo="Choose another --out.",
         )
     settings.save(folder)
     return execute(declared, settings, folder, watcher or Silent(), data if isinstance(data, Dataset) else None)
@@ -126,9 +128,7 @@ def resume(folder: str | Path, watcher: Watcher | None = None) -> Run:
     return execute(installed().task(settings.task), settings, Path(folder), watcher or Silent())
 
 
-def execute(
-    declared: Task, settings: Settings, folder: Path, watcher: Watcher, dataset: Dataset | None = None
-) -> Run:
+def execute(declared: Task, settings: Settings, folder: Path, watcher: Watcher, dataset: Dataset | None = None) -> Run:
     """The stages, one after another."""
     task, policy = configured(declared, settings), policy_of(declared, settings.policy)
     deadline = None if settings.time_limit is None else time.monotonic() + settings.time_limit
@@ -229,7 +229,9 @@ def judge(
     feasible = {name: one for name, one in judged.items() if not task.verify(one)}
     classic = [one.name for one in candidates if one.classic and one.name in feasible]
     if not classic:
-        raise PluginError(f"Every classic method of {task.name} breaks a constraint.", expected="At least one that is feasible.")
+        raise PluginError(
+            f"Every classic method of {task.name} breaks a constraint.", expected="At least one that is feasible."
+        )
     draws = {name: gates.scores(slots.metric, one, seed) for name, one in feasible.items()}
     verdict = gates.decide(slots.metric, feasible, draws, classic)
     values = {name: as_json(gates.interval(slots.metric, one, draws[name])) for name, one in feasible.items()}
@@ -305,9 +307,7 @@ def finish(
     return Final(methods, {one.name: one for one in blends} if len(own) > 1 else {}, calibrators, valid)
 
 
-def measured(
-    task: Task, slots: Slots, tested: dict[str, Predictions], verdict: Gate, seed: int
-) -> dict[str, Any]:
+def measured(task: Task, slots: Slots, tested: dict[str, Predictions], verdict: Gate, seed: int) -> dict[str, Any]:
     """Every metric of every method on the test part, with intervals; violations of a plan's constraints, if any."""
     values: dict[str, dict[str, float]] = {}
     intervals: dict[str, dict[str, list[float]]] = {}
@@ -380,7 +380,9 @@ def same_data(work: Path, dataset: Dataset) -> None:
     mark = work / "sources.json"
     if mark.is_file() and json.loads(mark.read_text()) != found:
         raise UsageError(
-            "The data changed since this run began.", expected="The same files.", todo="Start a new run with another --out."
+            "The data changed since this run began.",
+            expected="The same files.",
+            todo="Start a new run with another --out.",
         )
     write_json(mark, found)
 

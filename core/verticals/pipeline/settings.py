@@ -54,7 +54,9 @@ class Settings:
             stored = json.loads((folder / "config.json").read_text())
             return cls(**stored)
         except (OSError, ValueError, TypeError) as err:
-            raise UsageError(f"{folder} holds no run that can be resumed.", expected="A folder with config.json.") from err
+            raise UsageError(
+                f"{folder} holds no run that can be resumed.", expected="A folder with config.json."
+            ) from err
 
 
 def threads_of(settings: Settings) -> int:

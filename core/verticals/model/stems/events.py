@@ -21,7 +21,9 @@ from verticals_plugins import Events, Stem
 
 LENGTH = 32
 """Most recent events that are read."""
-AGE_EDGES = [0.0, 60, 600, 3600, 4 * 3600, 12 * 3600] + [86_400.0 * d for d in (1, 2, 3, 5, 7, 10, 14, 21, 28, 42, 60, 90, 180, 365)]
+AGE_EDGES = [0.0, 60, 600, 3600, 4 * 3600, 12 * 3600] + [
+    86_400.0 * d for d in (1, 2, 3, 5, 7, 10, 14, 21, 28, 42, 60, 90, 180, 365)
+]
 DAY = 86_400.0
 
 
@@ -60,7 +62,9 @@ class EventsStem(nn.Module):
         sizes = [len(codes) for codes in config["categories"].values()]
         self.categories = Categories(sizes, width) if sizes else None
         self.labels = nn.ModuleList(nn.Embedding(3, width) for _ in config["revealed"])
-        self.mix = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.mix = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+        )
         self._cache: tuple[pd.DataFrame | None, dict[str, np.ndarray]] = (None, {})
 
     def collate(self, block: Events, rows: np.ndarray) -> dict[str, Tensor]:

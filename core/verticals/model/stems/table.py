@@ -38,7 +38,9 @@ class TableStem(nn.Module):
         self.numbers = Numbers(config["edges"], width) if config["numbers"] else None
         sizes = [len(codes) for codes in config["categories"].values()]
         self.categories = Categories(sizes, width) if sizes else None
-        self.mix = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.mix = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+        )
 
     def collate(self, block: Table, rows: np.ndarray) -> dict[str, Tensor]:
         """``numbers`` (B, F) float32 and ``codes`` (B, C) int64."""
