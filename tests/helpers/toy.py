@@ -1,4 +1,4 @@
-"""A small task for the tests of the pipeline: accounts with a past, some of which default. No industry, no adapter file."""
+"""A small task for the tests of the pipeline: accounts with a past, some of which pay late."""
 
 from __future__ import annotations
 
@@ -75,12 +75,13 @@ class Past:
         place = np.arange(len(every))
         delay = dataset.schema.label_delay_days
         late = pd.to_numeric(every.get("late", pd.Series(np.nan, every.index))).to_numpy(dtype=float)
+        revealed = np.where(np.isnan(late), np.inf, seconds + delay * 86_400)
         log = np.log(every["size"].to_numpy(dtype=float))
         mean = pd.Series(log).groupby(every["account"]).transform(lambda one: one.shift().expanding().mean()).to_numpy()
         table = pd.DataFrame({"log_size": log, "against_past": log - mean, "kind": every["kind"].astype(str)})
         events = Events(
             pd.DataFrame({"log_size": log, "kind": every["kind"].astype(str), "late": np.nan_to_num(late)}),
-            seconds, place - first, place, seconds, {"late": np.where(np.isnan(late), np.inf, seconds + delay * 86_400)},
+            seconds, place - first, place, seconds, {"late": revealed},
         )  # fmt: skip
         frame = every[["id", "account", "when", "size"]].rename(columns={"account": "entity", "when": "time"})
         frame = frame.assign(day=when.astype("datetime64[D]").astype(str))
@@ -134,7 +135,7 @@ TASK = Task(
         objective="next_event",
         pretrain_epochs=1,
         options={"events": {"length": 8}},
-    ),  # fmt: skip
+    ),
     baselines=("gbm", "logistic"),
     metric="auroc",
     metrics=("average_precision", "brier"),

@@ -40,7 +40,7 @@ PLAIN = {".json", ".txt", ".safetensors", ".npz", ".parquet"}
 
 @dataclass
 class Bundle:
-    """What a run ships: fitted methods, their blend and calibration, the policy with its rule, and the remembered past."""
+    """What a run ships: fitted methods, blend and calibration, the policy with its rule, and the remembered past."""
 
     task: Task
     settings: Settings
@@ -116,11 +116,7 @@ class Bundle:
         if self.past is not None:
             save_dataset(self.past, folder / "past")
         self.settings.save(folder)
-        plugin = (
-            installed().known[self.task.name.split(".")[0]]
-            if self.task.name.split(".")[0] in installed().known
-            else None
-        )
+        plugin = installed().known.get(self.task.name.split(".")[0])
         manifest = {
             "format": FORMAT,
             "task": self.task.name,

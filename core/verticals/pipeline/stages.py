@@ -20,7 +20,7 @@ FAULT = "VERTICALS_FAULT"
 
 
 class Watcher(Protocol):
-    """Who is told how far a run is: ``stage`` at each stage's start, ``progress`` with a share done, ``note`` a line."""
+    """Who is told how far a run is: ``stage`` at its start, ``progress`` with a share done, ``note`` with a line."""
 
     def stage(self, name: str) -> None: ...
 

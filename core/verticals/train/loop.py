@@ -25,6 +25,7 @@ from verticals.pipeline.files import write_atomic
 WARM_UP = 0.05
 FLOOR = 0.02
 CLIP = 1.0
+CHECKPOINT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +98,7 @@ def train(
             if check is None or value < progress.best:
                 progress.best, progress.best_epoch = value, progress.epoch
                 best = {name: p.detach().clone() for name, p in model.named_parameters()}
-        if checkpoint is not None and (time.monotonic() - saved > 5 or progress.epoch == last):
+        if checkpoint is not None and (time.monotonic() - saved > CHECKPOINT_SECONDS or progress.epoch == last):
             _store(checkpoint, model, optimiser, average, best, progress)
             saved = time.monotonic()
     if best:
