@@ -1,0 +1,316 @@
+"""Plain tables: CSV, parquet, Arrow, or a frame in memory -> a dataset, by the schema and the words of its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from verticals.data.convert import Column, Reading, convert, dates_in, extra, positives
+from verticals.data.files import COLUMNAR, TEXT, head_of, kind_of, layout_of
+from verticals.data.match import match, required
+from verticals.data.parse import TimeOptions
+from verticals.data.raw import Raw, raw_of_frame, read_raw
+from verticals_plugins import (
+    Adapter,
+    Category,
+    DataError,
+    Dataset,
+    Field,
+    Ledger,
+    Number,
+    Provenance,
+    ReadOptions,
+    Schema,
+    Sniff,
+    Time,
+    VerticalsError,
+)
+
+OPTIONS: Mapping[str, str] = {
+    "encoding": "encoding of the text, for example cp1252 (default: by byte-order mark, else UTF-8)",
+    "delimiter": "what parts the cells (default: found)",
+    "header": "line number of the header (default 1)",
+    "decimal": "the decimal mark, . or ,",
+    "date_format": "dmy, mdy or a format like %d/%m/%Y",
+    "timezone": "zone of times without offset, for example Europe/Berlin",
+    "time_unit": "unit of times that are numbers: s, ms, min, h, D",
+    "time_origin": "the moment that such times count from",
+    "positive": "the word of the target that counts as 1",
+}
+KNOWN_AT = "label_known_at"
+"""Column that says when a target became known, where the schema names none."""
+MOSTLY = 0.5
+"""With more unreadable cells than this share a column is of the wrong type."""
+
+
+def read_table(path: Path, options: ReadOptions, *, adapter: str = "table") -> Dataset:
+    """Read a file or a folder of files as the schema's table.
+
+    Columns that no field asks for are kept under their own names. Rows whose needed cells are missing or unreadable are
+    dropped and counted with their lines; unreadable cells of other fields become missing and are told.
+
+    Raises:
+        DataError: a needed column is missing or of the wrong type, ids repeat with different content, times are
+            ambiguous, or no row is left.
+    """
+    return dataset_of(read_raw(path, options.options, limit=options.limit), options, adapter=adapter)
+
+
+def dataset_of_frame(frame: pd.DataFrame, options: ReadOptions, *, adapter: str = "frame") -> Dataset:
+    """The same for a table in memory."""
+    if not len(frame):
+        raise DataError("The table has no rows.", expected="At least one row.")
+    return dataset_of(raw_of_frame(frame), options, adapter=adapter)
+
+
+def dataset_of(raw: Raw, options: ReadOptions, *, adapter: str = "table") -> Dataset:
+    """A raw table as a dataset."""
+    schema, told = options.schema, options.options
+    found = match(
+        schema, raw.table.column_names, options.mapping, need_target=options.need_target, where=raw.name
+    )  # fmt: skip
+    ledger = raw.ledger
+    for doubt in found.doubts:
+        ledger.warn(doubt)
+    reading = reading_of(told, raw.machine)
+    columns: dict[str, Column] = {}
+    for role, field in schema.roles():
+        if field.name not in found.mapping:
+            continue
+        name = found.mapping[field.name]
+        cells = raw.table[name]
+        if role == "target" and not isinstance(field, Time) and dates_in(cells):
+            columns |= _from_dates(cells, schema, field, name, reading, ledger)
+            continue
+        if role == "target" and reading.positive:
+            said = positives(cells, reading.positive, name)
+            columns[field.name] = Column(pd.Series(said.values), said.missing, said.bad, said.notes)
+            continue
+        columns[field.name] = convert(cells, field, name, reading)
+        _tell(columns[field.name], field.name, name, ledger)
+    keep = _usable(raw, schema, columns, found.mapping, options.need_target)
+    main = pd.DataFrame({name: column.values for name, column in columns.items()})
+    used = set(found.mapping.values())
+    for name in raw.table.column_names:
+        if name not in used and name not in main:
+            main[name] = extra(raw.table[name])
+    main = _with_id(main.loc[keep].reset_index(drop=True), schema, raw, np.flatnonzero(keep))
+    if not len(main):
+        raise DataError(
+            f"{raw.name}: none of {raw.table.num_rows:,} rows can be used ({_reasons(ledger)}).",
+            expected="Rows whose needed cells can be read.", todo="Check the mapping with --explain-data.",
+        )  # fmt: skip
+    _report_bounds(main, schema, ledger)
+    notes = {name: "; ".join(column.notes) for name, column in columns.items() if column.notes}
+    provenance = Provenance(adapter, raw.sources, dict(found.mapping), ledger, notes)
+    return Dataset({"main": _in_time_order(main, schema, ledger)}, schema, provenance)
+
+
+def typed(raw: Raw, schema: Schema, *, mapping: Mapping[str, str] | None = None, options: Mapping[str, str] | None = None,
+          need_target: bool = False, extras: bool = False) -> pd.DataFrame:  # fmt: skip
+    """A further table (a timeline, a price list) as a frame of the schema's columns; what is dropped goes to its ledger."""
+    wanted = ReadOptions(schema=schema, mapping=mapping or {}, options=options or {}, need_target=need_target)
+    frame = dataset_of(raw, wanted).main
+    return frame if extras else frame[[name for name in schema.names() if name in frame]]
+
+
+def reading_of(options: Mapping[str, str], machine: bool = True) -> Reading:
+    """The options of a user as :class:`~verticals.data.convert.Reading`."""
+    times = TimeOptions(
+        date_format=options.get("date_format", ""), timezone=options.get("timezone", ""),
+        unit=options.get("time_unit", ""), origin=options.get("time_origin", "1970-01-01"),
+    )  # fmt: skip
+    return Reading(
+        decimal=options.get("decimal", ""), machine=machine, times=times, positive=options.get("positive", "")
+    )
+
+
+def sniff_table(path: Path) -> Sniff:
+    """A table of any columns: sure enough to be taken when no adapter knows the file better."""
+    try:
+        file = path
+        if path.is_dir():
+            inside = sorted(one for one in path.iterdir() if one.is_file() and kind_of(one) and one.name[0] not in "._")
+            if not inside:
+                return Sniff(0.0, "no table file in the folder")
+            file = inside[0]
+        kind = kind_of(file)
+        if kind == "columnar":
+            return Sniff(0.4, "a columnar file")
+        if kind == "text":
+            found = layout_of(file, "utf-8-sig", {}) if head_of(file, "utf-8-sig") else None
+            wide = found is not None and len(found.names) > 1
+            return Sniff(0.35 if wide else 0.25, "delimited text" if wide else "text in one column")
+        return Sniff(0.0, f"not {', '.join(TEXT + COLUMNAR)}")
+    except (VerticalsError, OSError, ValueError, EOFError) as err:
+        return Sniff(0.2 if kind_of(path) else 0.0, f"a table that cannot be opened: {err}")
+
+
+TABLE = Adapter(
+    name="table",
+    summary="a table (CSV, parquet, Arrow) whose columns are named or mapped",
+    sniff=sniff_table,
+    read=read_table,
+    options=OPTIONS,
+)
+
+
+# ------------------------------------------------------------------------------------------------ truth
+
+
+NEGATIVE = ("0", "no", "n", "false", "f", "negative", "neg", "none", "normal", "legit", "genuine", "ok", "good", "benign")
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Codes (N,) int64, -1 = unknown, and the classes' names; of two, the first is the negative one."""
+
+    codes: np.ndarray
+    names: tuple[str, ...]
+
+
+def classes_of(target: pd.Series) -> Classes:
+    """The classes of a target column, numbers in order of size, words in order of the alphabet, "no" before "yes"."""
+    if pd.api.types.is_numeric_dtype(target) and not isinstance(target.dtype, pd.CategoricalDtype):
+        text = pd.Series(target).map(lambda one: "" if pd.isna(one) else f"{float(one):g}")
+    else:
+        text = pd.Series(target).astype(object).map(lambda one: "" if pd.isna(one) else str(one).strip())
+    names = sorted({one for one in text.unique() if one}, key=_class_order)
+    codes = text.map({name: code for code, name in enumerate(names)}).fillna(-1).to_numpy(dtype=np.int64)
+    return Classes(codes, tuple(names))
+
+
+def _class_order(name: str) -> tuple[int, float, str]:
+    try:
+        return 0, float(name), name
+    except ValueError:
+        return (0, -1.0, name) if name.casefold() in NEGATIVE else (1, 0.0, name)
+
+
+# ------------------------------------------------------------------------------------------------ small things
+
+
+def _from_dates(
+    cells: Any, schema: Schema, field: Field, name: str, reading: Reading, ledger: Ledger
+) -> dict[str, Column]:
+    """A target column of dates: where there is one the outcome is 1, and it became known then."""
+    known = convert(cells, Time(name), name, reading)
+    happened = ~known.missing & ~known.bad
+    ledger.warn(f"{name} holds dates: {field.name} is 1 where there is one, known from then on")
+    truth: Any = pd.Series(happened.astype(np.float64))
+    if isinstance(field, Category):
+        truth = pd.Series(np.where(happened, "1", "0"), dtype="category")
+    label = schema.label_time.name if schema.label_time is not None else KNOWN_AT
+    nothing = np.zeros(len(happened), dtype=bool)
+    return {field.name: Column(truth, nothing, known.bad), label: replace(known, missing=nothing, bad=nothing)}
+
+
+def _tell(column: Column, field: str, name: str, ledger: Ledger) -> None:
+    for note in column.notes:
+        if "no zone" not in note and "normalised" not in note:
+            ledger.warn(f"{name} ({field}): {note}")
+
+
+def _usable(
+    raw: Raw, schema: Schema, columns: Mapping[str, Column], mapping: Mapping[str, str], need_target: bool
+) -> np.ndarray:
+    """(N,) bool: rows whose needed cells say something that can be read; the others are counted by reason."""
+    keep = np.ones(raw.table.num_rows, dtype=bool)
+    for role, field in schema.roles():
+        column = columns.get(field.name)
+        if column is None:
+            continue
+        name = mapping.get(field.name, field.name)
+        _refuse_wrong_type(raw, field, name, column)
+        needed = required(role, field, need_target) or role == "id"
+        for rows, what in ((column.missing, "is missing"), (column.bad, f"cannot be read ({column.why or 'unreadable'})")):
+            hit = np.flatnonzero(rows & keep)
+            if not len(hit):
+                continue
+            examples = _shown(raw, name, hit) if what != "is missing" else ""
+            if needed:
+                raw.ledger.drop(f"{name} {what}{examples}", len(hit), raw.places([int(row) for row in hit[:5]]))
+                keep[hit] = False
+            elif what != "is missing":
+                raw.ledger.warn(f"{len(hit)} cells of {name} {what}{examples}; they count as missing")
+    return keep
+
+
+def _refuse_wrong_type(raw: Raw, field: Field, name: str, column: Column) -> None:
+    said = ~column.missing
+    if said.any() and column.bad[said].mean() > MOSTLY and isinstance(field, Number | Time):
+        kind = "a time" if isinstance(field, Time) else "a number"
+        raise DataError(
+            f"{raw.name}: column {name!r} cannot be read as {kind}{_shown(raw, name, np.flatnonzero(column.bad))}"
+            f"{': ' + column.why if column.why else ''}.",
+            expected=f"{field.name} is {kind}.",
+            todo=f"Map another column: --map {field.name}=COLUMN.",
+        )  # fmt: skip
+
+
+def _shown(raw: Raw, name: str, rows: np.ndarray) -> str:
+    values = list(dict.fromkeys(str(raw.table[name][int(row)].as_py()) for row in rows[:20]))[:3]
+    return f", for example {', '.join(repr(one[:40]) for one in values)}" if values else ""
+
+
+def _with_id(main: pd.DataFrame, schema: Schema, raw: Raw, rows: np.ndarray) -> pd.DataFrame:
+    """An id a row: as given, else its number. Repeated rows are dropped, ids that repeat otherwise refused."""
+    if schema.id is None:
+        return main
+    name = schema.id.name
+    if name not in main:
+        return main.assign(**{name: rows})
+    again = main[name].duplicated(keep="first").to_numpy()
+    if not again.any():
+        return main
+    same = main.duplicated(keep="first").to_numpy() & again
+    if (again & ~same).any():
+        first = int(np.flatnonzero(again & ~same)[0])
+        clash = main[name].iloc[first]
+        hits = rows[np.flatnonzero((main[name] == clash).to_numpy())[:3]]
+        raise DataError(
+            f"{raw.name}: {int((again & ~same).sum())} ids repeat with different content, for example {clash!r} in "
+            f"{' and '.join(raw.places([int(row) for row in hits]))}.",
+            expected=f"One row for each {name}.",
+            todo=f"Map another column, --map {name}=COLUMN, or correct the rows.",
+        )
+    hit = rows[same]
+    raw.ledger.drop("a repetition of an earlier row", len(hit), raw.places([int(row) for row in hit[:5]]))
+    return main.loc[~same].reset_index(drop=True)
+
+
+def _report_bounds(main: pd.DataFrame, schema: Schema, ledger: Ledger) -> None:
+    for _, field in schema.roles():
+        if not isinstance(field, Number) or field.name not in main:
+            continue
+        values = main[field.name].to_numpy(dtype=float)
+        unit = f" {field.unit}" if field.unit else ""
+        if field.lower is not None and (values < field.lower).any():
+            count, worst = int((values < field.lower).sum()), np.nanmin(values)
+            ledger.warn(f"{count} values of {field.name} are below {field.lower:g}{unit} (down to {worst:g})")
+        if field.upper is not None and (values > field.upper).any():
+            count, worst = int((values > field.upper).sum()), np.nanmax(values)
+            ledger.warn(f"{count} values of {field.name} are above {field.upper:g}{unit} (up to {worst:g})")
+
+
+def _in_time_order(main: pd.DataFrame, schema: Schema, ledger: Ledger) -> pd.DataFrame:
+    if schema.time is None or schema.time.name not in main:
+        return main
+    time = main[schema.time.name].to_numpy()
+    if len(time) < 2 or (time[1:] >= time[:-1]).all():
+        return main
+    if schema.entity is None:
+        ledger.warn("the rows were not in order of time; they were put in order")
+    return main.iloc[np.argsort(time, kind="stable")].reset_index(drop=True)
+
+
+def _reasons(ledger: Ledger) -> str:
+    return "; ".join(f"{count:,} rows: {reason}" for reason, count in ledger.dropped.items()) or "no reason known"
+
+
+__all__ = ["OPTIONS", "TABLE", "Classes", "classes_of", "dataset_of", "dataset_of_frame", "read_table", "typed"]
