@@ -58,7 +58,9 @@ def _check_field(column: pd.Series, field: Field, now: float) -> list[Finding]:
         late = column > pd.Timestamp(now + 86_400, unit="s")
         if late.any() and not field.known_ahead:
             last = column.max()
-            found.append(Finding("warning", field.name, f"{int(late.sum())} times lie in the future, up to {last:%Y-%m-%d}"))
+            found.append(
+                Finding("warning", field.name, f"{int(late.sum())} times lie in the future, up to {last:%Y-%m-%d}")
+            )
         early = column < pd.Timestamp("1990-01-01")
         if early.any():
             found.append(Finding("note", field.name, f"{int(early.sum())} times lie before 1990"))
@@ -115,5 +117,3 @@ def _leaks(main: pd.DataFrame, dataset: Dataset) -> list[Finding]:
             found.append(Finding("warning", name, f"tells {target.name} almost perfectly (AUROC {max(area, 1 - area):.3f}): "
                                  "is it known at the time of prediction?"))  # fmt: skip
     return found
-
-

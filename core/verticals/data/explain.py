@@ -84,7 +84,9 @@ def lines_of(dataset: Dataset) -> list[Line]:
     for role, field in schema.roles():
         name = mapping.get(field.name, field.name if field.name in dataset.main else "-")
         note = dataset.provenance.notes.get(field.name, "")
-        said = described(dataset.main[field.name], field) if field.name in dataset.main else _absent(role, field, dataset)
+        said = (
+            described(dataset.main[field.name], field) if field.name in dataset.main else _absent(role, field, dataset)
+        )
         must = required(role, field, True)
         out.append(Line(field.name, name, f"{said}{', ' + note if note else ''}", must))
     if schema.target is not None and schema.label_time is None:
@@ -109,4 +111,8 @@ def described(column: pd.Series, field: Field) -> str:
 
 
 def _absent(role: str, field: Field, dataset: Dataset) -> str:
-    return "not found, and needed" if required(role, field, True) else f"not found{': ' + field.help if field.help else ''}"
+    return (
+        "not found, and needed"
+        if required(role, field, True)
+        else f"not found{': ' + field.help if field.help else ''}"
+    )

@@ -163,7 +163,22 @@ TABLE = Adapter(
 # ------------------------------------------------------------------------------------------------ truth
 
 
-NEGATIVE = ("0", "no", "n", "false", "f", "negative", "neg", "none", "normal", "legit", "genuine", "ok", "good", "benign")
+NEGATIVE = (
+    "0",
+    "no",
+    "n",
+    "false",
+    "f",
+    "negative",
+    "neg",
+    "none",
+    "normal",
+    "legit",
+    "genuine",
+    "ok",
+    "good",
+    "benign",
+)
 
 
 @dataclass(frozen=True)
@@ -228,7 +243,10 @@ def _usable(
         name = mapping.get(field.name, field.name)
         _refuse_wrong_type(raw, field, name, column)
         needed = required(role, field, need_target) or role == "id"
-        for rows, what in ((column.missing, "is missing"), (column.bad, f"cannot be read ({column.why or 'unreadable'})")):
+        for rows, what in (
+            (column.missing, "is missing"),
+            (column.bad, f"cannot be read ({column.why or 'unreadable'})"),
+        ):
             hit = np.flatnonzero(rows & keep)
             if not len(hit):
                 continue
