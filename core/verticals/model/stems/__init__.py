@@ -1,6 +1,7 @@
 """Stems: one kind of block -> vectors."""
 
 from verticals.model.stems.events import EVENTS
+from verticals.model.stems.image import IMAGE
 from verticals.model.stems.table import TABLE
 
-ALL = (TABLE, EVENTS)
+ALL = (TABLE, EVENTS, IMAGE)
