@@ -14,10 +14,15 @@ if TYPE_CHECKING:
 @hookimpl
 def verticals_tasks() -> Iterable[Task]:
     """Tasks of this industry."""
-    return []
+    from verticals_finance.fraud.task import FRAUD
+
+    return [FRAUD]
 
 
 @hookimpl
 def verticals_adapters() -> Iterable[Adapter]:
     """Formats of this industry."""
-    return []
+    from verticals_finance.adapters import layouts, messages
+    from verticals_finance.adapters.handbook import HANDBOOK
+
+    return [HANDBOOK, *layouts.ALL, *messages.ALL]

@@ -68,8 +68,9 @@ class Timeline:
 
     def own(self, width: int, at: Ints | None = None) -> Span:
         """For each event at position ``at`` (default all, in sorted order): its window up to and with itself."""
-        at = np.arange(len(self), dtype=np.int64) if at is None else at
-        if len(at) < len(self):
+        every = np.arange(len(self), dtype=np.int64)
+        at = every if at is None else at
+        if not np.array_equal(at, every):
             return Span(self.find(self.key[at], self.time[at] - width), at + 1)
         start = np.searchsorted(self._moments, self._moments - width, side="right")
         lo = np.searchsorted(self._place, self.key * self._radix + start[self._moment])

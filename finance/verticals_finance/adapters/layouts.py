@@ -1,0 +1,106 @@
+"""Public transaction layouts as columns of one table: TabFormer, PaySim and IEEE-CIS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from verticals.data.files import TextFile, kind_of
+from verticals.data.raw import Raw, read_raw
+from verticals.data.table import OPTIONS, dataset_of
+from verticals_plugins import Adapter, DataError, Dataset, ReadOptions, Sniff, VerticalsError
+
+TABFORMER = ("User", "Card", "Year", "Month", "Day", "Time", "Amount", "Use Chip", "Merchant Name", "MCC", "Is Fraud?")
+PAYSIM = ("step", "type", "amount", "nameOrig", "nameDest", "oldbalanceOrg", "newbalanceOrig")
+IEEE_CIS = ("TransactionID", "TransactionDT", "TransactionAmt", "ProductCD", "card1")
+PAYSIM_START = "2017-01-01"
+IEEE_START = "2017-12-01"
+
+
+def header_of(path: Path) -> tuple[str, ...]:
+    """Column names of a text table, () if it is none."""
+    try:
+        return TextFile.open(path, {}).layout.names if path.is_file() and kind_of(path) == "text" else ()
+    except (VerticalsError, OSError, ValueError):
+        return ()
+
+
+def sniffer(columns: tuple[str, ...], what: str) -> Callable[[Path], Sniff]:
+    """A sniff that is certain when all of ``columns`` are in the header."""
+
+    def sniff(path: Path) -> Sniff:
+        missing = [name for name in columns if name not in header_of(path)]
+        return Sniff(0.0, f"no column {missing[0]!r}") if missing else Sniff(0.95, f"the columns of {what}")
+
+    return sniff
+
+
+def reader(columns: tuple[str, ...], what: str, translate: Callable[[pd.DataFrame, Raw], pd.DataFrame]) -> Callable[[Path, ReadOptions], Dataset]:  # fmt: skip
+    """Reads a file of this layout: ``translate`` turns its text columns into those of the schema, row by row."""
+
+    def read(path: Path, options: ReadOptions) -> Dataset:
+        raw = read_raw(path, options.options, limit=options.limit)
+        missing = [name for name in columns if name not in raw.table.column_names]
+        if missing:
+            raise DataError(f"{raw.name} has no column {', '.join(missing)}.", expected=f"The columns of {what}.")
+        frame = translate(raw.table.to_pandas().astype(str).replace("nan", ""), raw)
+        if not options.need_target and "fraud" in frame:
+            frame = frame.drop(columns="fraud") if (frame["fraud"] == "").all() else frame
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        return dataset_of(Raw(table, raw.pieces, raw.sources, raw.machine, raw.ledger), options, adapter=what)
+
+    return read
+
+
+def from_tabformer(frame: pd.DataFrame, raw: Raw) -> pd.DataFrame:
+    """A card is a user's card; a refund is a negative amount; the merchant's hash stays text."""
+    time = frame["Year"] + "-" + frame["Month"].str.zfill(2) + "-" + frame["Day"].str.zfill(2) + " " + frame["Time"]
+    return pd.DataFrame(
+        {
+            "card": frame["User"] + "-" + frame["Card"], "time": time, "amount": frame["Amount"],
+            "terminal": frame["Merchant Name"], "mcc": frame["MCC"], "country": frame.get("Merchant State", ""),
+            "channel": frame["Use Chip"], "fraud": frame["Is Fraud?"],
+        }
+    )  # fmt: skip
+
+
+def from_paysim(frame: pd.DataFrame, raw: Raw) -> pd.DataFrame:
+    """Steps are hours without a calendar; balances are left out, since they tell the outcome of the simulated payment."""
+    raw.ledger.warn(f"steps have no calendar: hour 0 was taken as {PAYSIM_START}")
+    raw.ledger.warn("balances are not used: in this layout they are written after the payment and tell its outcome")
+    time = pd.Timestamp(PAYSIM_START) + pd.to_timedelta(pd.to_numeric(frame["step"], errors="coerce"), unit="h")
+    out = {"card": frame["nameOrig"], "time": time.astype(str).replace("NaT", ""), "amount": frame["amount"],
+           "terminal": frame["nameDest"], "channel": frame["type"]}  # fmt: skip
+    return pd.DataFrame(out | ({"fraud": frame["isFraud"]} if "isFraud" in frame else {}))
+
+
+def from_ieee_cis(frame: pd.DataFrame, raw: Raw) -> pd.DataFrame:
+    """Seconds count from a moment that was not published; a card is its six card columns and first address."""
+    raw.ledger.warn(f"TransactionDT counts from an unpublished moment: {IEEE_START} was taken")
+    parts = [frame[name] for name in ("card1", "card2", "card3", "card4", "card5", "card6", "addr1") if name in frame]
+    card = parts[0]
+    for part in parts[1:]:
+        card = card + "|" + part
+    time = pd.Timestamp(IEEE_START) + pd.to_timedelta(pd.to_numeric(frame["TransactionDT"], errors="coerce"), unit="s")
+    out = {"id": frame["TransactionID"], "card": card, "time": time.astype(str).replace("NaT", ""),
+           "amount": frame["TransactionAmt"], "mcc": frame["ProductCD"]}  # fmt: skip
+    if "P_emaildomain" in frame:
+        out["channel"] = frame["P_emaildomain"]
+    return pd.DataFrame(out | ({"fraud": frame["isFraud"]} if "isFraud" in frame else {}))
+
+
+def _adapter(name: str, what: str, columns: tuple[str, ...], translate: Callable[[pd.DataFrame, Raw], pd.DataFrame]) -> Adapter:  # fmt: skip
+    return Adapter(
+        name=f"finance.{name}", summary=f"{what} transactions (CSV)", sniff=sniffer(columns, what),
+        read=reader(columns, f"finance.{name}", translate), options=OPTIONS,
+    )  # fmt: skip
+
+
+ALL = (
+    _adapter("tabformer", "IBM TabFormer", TABFORMER, from_tabformer),
+    _adapter("paysim", "PaySim", PAYSIM, from_paysim),
+    _adapter("ieee_cis", "IEEE-CIS", IEEE_CIS, from_ieee_cis),
+)

@@ -1,0 +1,1 @@
+"""Payment fraud: which payments to stop, to review, and to let pass."""

@@ -1,0 +1,167 @@
+"""A payment with its card's and its terminal's past: the examples of fraud detection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from verticals.data.table import classes_of
+from verticals.data.windows import Timeline
+from verticals_finance.fraud.features import compute
+from verticals_finance.fraud.log import DAY, NEVER, REACH, TOLD, Days, Log, derive
+from verticals_finance.fraud.schema import CATEGORIES
+from verticals_plugins import DataError, Dataset, Events, Examples, Table
+
+FIXED_FACTS = ("excess", "rank", "risk")
+"""Facts that are fixed when a payment happens; a memory keeps them."""
+
+
+@dataclass(frozen=True)
+class Payments:
+    """Builds the examples. Labels count from ``schema.label_delay_days`` after a payment, or from its label time."""
+
+    def __call__(self, dataset: Dataset, past: Dataset | None = None) -> Examples:
+        every, new = together(dataset, past)
+        log = as_log(every, dataset.schema.label_delay_days)
+        rows = np.flatnonzero(new)
+        fresh = np.flatnonzero(np.isnan(log.excess))
+        derive(log, Days.of(log), fresh)
+        known = every["fraud_code"].to_numpy()
+        labelled = (known[rows] >= 0).any()
+        rows = rows[known[rows] >= 0] if labelled else rows
+        names, values = compute(log, rows)
+        table = pd.DataFrame(values, columns=list(names))
+        for name in CATEGORIES[1:]:
+            table[name] = every[name].to_numpy(dtype=object)[rows] if name in every else None
+            table[name] = table[name].astype("category")
+        delay = int(dataset.schema.label_delay_days * DAY)
+        inputs = {
+            "table": Table(table),
+            "card": past_events(log, log.card, rows, 0),
+            "terminal": past_events(log, np.where(log.terminal >= 0, log.terminal, -1 - np.arange(len(log))), rows, delay),
+        }
+        frame = pd.DataFrame(
+            {
+                "id": every["id"].to_numpy()[rows],
+                "entity": every["card"].astype(str).to_numpy()[rows],
+                "time": every["time"].to_numpy()[rows],
+                "day": log.day[rows].astype("datetime64[D]").astype(str),
+                "amount": log.amount[rows],
+                "terminal": every["terminal"].astype(object).to_numpy()[rows] if "terminal" in every else "",
+            }
+        )
+        return Examples(
+            frame, inputs, known[rows].astype(np.int64) if labelled else None,
+            log.known[rows].astype("datetime64[ns]") if labelled else None, ("genuine", "fraud"),
+        )  # fmt: skip
+
+    def memory(self, dataset: Dataset, past: Dataset | None = None) -> Dataset:
+        """Payments of the last 90 days, and those whose label came in the last 60, with the facts fixed for each."""
+        every, _ = together(dataset, past)
+        delay = dataset.schema.label_delay_days
+        log = as_log(every, delay)
+        derive(log, Days.of(log), np.flatnonzero(np.isnan(log.excess)))
+        last = int(log.time.max())
+        told = np.where(log.known == NEVER, np.iinfo(np.int64).min, log.known)
+        keep = (log.time > last - REACH - DAY) | (told > last - TOLD - DAY)
+        kept = every.loc[keep].assign(**{name: getattr(log, name)[keep] for name in FIXED_FACTS})
+        kept = kept.assign(label_time=np.where(log.known == NEVER, 0, log.known)[keep].astype("datetime64[ns]"))
+        text = [name for name in ("card", "terminal", *CATEGORIES[1:]) if name in kept]
+        kept = kept.assign(**{name: kept[name].astype(object) for name in text})
+        names = [name for name in ("id", "time", "amount", "label_time", "fraud_code", *text, *FIXED_FACTS) if name in kept]
+        return dataset.with_main(kept[list(dict.fromkeys(names))].reset_index(drop=True))
+
+
+def together(dataset: Dataset, past: Dataset | None) -> tuple[pd.DataFrame, np.ndarray]:
+    """The payments of the past and the new ones as one table, and which are new (N,)."""
+    main = dataset.main.reset_index(drop=True)
+    if "fraud_code" not in main:
+        main = main.assign(fraud_code=label_codes(main))
+    if past is None:
+        return main, np.ones(len(main), dtype=bool)
+    old = past.main
+    every = pd.concat([old.astype({n: object for n in old if isinstance(old[n].dtype, pd.CategoricalDtype)}), main],
+                      ignore_index=True)  # fmt: skip
+    return every, np.arange(len(every)) >= len(old)
+
+
+def label_codes(main: pd.DataFrame) -> np.ndarray:
+    """(N,) 1 fraud, 0 genuine, -1 not known.
+
+    Raises:
+        DataError: the target has other than two values.
+    """
+    if "fraud" not in main:
+        return np.full(len(main), -1, dtype=np.int64)
+    classes = classes_of(main["fraud"])
+    if len(classes.names) > 2:
+        raise DataError(
+            f"The target has {len(classes.names)} values ({', '.join(classes.names[:5])}).",
+            expected="Two: fraud or not.", todo="Say which word is fraud: --option positive=WORD.",
+        )  # fmt: skip
+    if len(classes.names) == 1 and classes.names[0].casefold() in ("1", "true", "yes", "fraud"):
+        return np.where(classes.codes >= 0, 1, -1)
+    return classes.codes
+
+
+def as_log(every: pd.DataFrame, delay_days: float) -> Log:
+    """Payments as arrays; facts that a memory keeps are taken over, the others are NaN."""
+    time = every["time"].to_numpy().astype("datetime64[ns]").astype(np.int64)
+    fraud = every["fraud_code"].to_numpy(dtype=np.int64)
+    known = time + int(delay_days * DAY)
+    if "label_time" in every or "label_known_at" in every:
+        told = every["label_time" if "label_time" in every else "label_known_at"].to_numpy().astype("datetime64[ns]")
+        known = np.where(np.isnat(told), known, told.astype(np.int64))
+    known = np.where(fraud < 0, NEVER, known)
+    nothing = np.full(len(every), np.nan)
+    facts = {name: every[name].to_numpy(dtype=float).copy() if name in every else nothing.copy() for name in FIXED_FACTS}
+    return Log(
+        card=codes_of(every["card"]), terminal=codes_of(every["terminal"]) if "terminal" in every else np.full(len(every), -1),
+        time=time, tie=tie_of(every["id"]), amount=every["amount"].to_numpy(dtype=float), fraud=np.maximum(fraud, 0),
+        known=known, **facts,
+        habits={name: codes_of(every[name]) for name in CATEGORIES[1:4] if name in every},
+    )  # fmt: skip
+
+
+def codes_of(column: pd.Series) -> np.ndarray:
+    """(N,) int64 codes of the values as text, -1 = missing."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.codes.to_numpy().astype(np.int64)
+    text = column.astype(object).where(column.notna(), None)
+    codes, _ = pd.factorize(text.map(lambda one: None if one is None else str(one)), use_na_sentinel=True)
+    return codes.astype(np.int64)
+
+
+def tie_of(ids: pd.Series) -> np.ndarray:
+    """(N,) order of payments of one moment: by id, whatever else is in the table."""
+    keys = ids.to_numpy() if ids.dtype.kind in "iu" else ids.astype(str).to_numpy(dtype=str)
+    order = np.argsort(keys, kind="stable")
+    rank = np.empty(len(keys), dtype=np.int64)
+    rank[order] = np.arange(len(keys))
+    return rank
+
+
+def past_events(log: Log, key: np.ndarray, rows: np.ndarray, delay: int) -> Events:
+    """What happened before each payment with the same ``key``, up to ``delay`` nanoseconds ago."""
+    line = Timeline(key, log.time, log.tie)
+    order = line.order
+    place = np.empty(len(log), dtype=np.int64)
+    place[order] = np.arange(len(log))
+    at = place[rows]
+    stop = at if not delay else np.minimum(at, line.find(key[rows], log.time[rows] - delay))
+    frame = pd.DataFrame(
+        {
+            "log_amount": log.log_amount[order].astype(np.float32),
+            "excess": log.excess[order].astype(np.float32),
+            "rank": log.rank[order].astype(np.float32),
+            "risk": log.risk[order].astype(np.float32),
+            "fraud": log.fraud[order].astype(np.int8),
+        }
+    )
+    known = np.where(log.known == NEVER, np.inf, log.known / 1e9)[order]
+    return Events(
+        frame, line.time / 1e9, line.first[at], np.maximum(stop, line.first[at]), log.time[rows] / 1e9, {"fraud": known}
+    )
+
