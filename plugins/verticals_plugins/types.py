@@ -6,7 +6,7 @@ A task is one frozen declaration. The pipeline runs declarations; it knows the s
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from verticals_plugins.dataset import Dataset
-    from verticals_plugins.examples import Block, Examples, Predictions
+    from verticals_plugins.examples import Examples, Predictions
     from verticals_plugins.schema import Schema
 
 
@@ -404,5 +404,3 @@ class Command:
     summary: str
     configure: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
-
-

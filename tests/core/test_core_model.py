@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import toy
 import torch
+import toy
 from torch import nn
 
 from verticals.baselines.table import GbmTable, LogisticTable

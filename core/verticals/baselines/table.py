@@ -237,7 +237,7 @@ class LogisticTable:
 
 
 def thin(y: np.ndarray, seed: int, most: int = THIN_ABOVE) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Rows to keep (about ``most``) and their weights (n,), so that many negatives cost no time; (None, None) = keep all."""
+    """Rows to keep (about ``most``) and weights (n,): many negatives cost no time. (None, None) = keep all."""
     positive = np.flatnonzero(y > 0)
     negative = np.flatnonzero(y <= 0)
     wanted = max(most - len(positive), 5 * len(positive))

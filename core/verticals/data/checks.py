@@ -114,6 +114,6 @@ def _leaks(main: pd.DataFrame, dataset: Dataset) -> list[Finding]:
             continue
         area = binary_auroc(label[known], values[known], np.ones(int(known.sum())))
         if max(area, 1 - area) > LEAK:
-            found.append(Finding("warning", name, f"tells {target.name} almost perfectly (AUROC {max(area, 1 - area):.3f}): "
-                                 "is it known at the time of prediction?"))  # fmt: skip
+            text = f"tells {target.name} almost perfectly (AUROC {max(area, 1 - area):.3f}): is it known in time?"
+            found.append(Finding("warning", name, text))
     return found

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 import pyarrow.types as pt
 
-from verticals.data.parse import Parsed, TimeOptions, epoch_unit, from_numbers, localize, numbers, times
+from verticals.data.parse import YEARS, Parsed, TimeOptions, epoch_unit, from_numbers, localize, numbers, times
 from verticals_plugins.errors import DataError
 from verticals_plugins.schema import Category, Field, Id, Number, Time
+
+pc: Any = pyarrow.compute
 
 DATE_LIKE = r"^\s*(\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4})([ T].*)?\s*$"
 
@@ -120,7 +123,8 @@ def to_category(text: pa.ChunkedArray) -> pd.Series:
     place[order] = np.arange(len(names))
     codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     codes = np.where(codes >= 0, place[codes] if len(names) else -1, -1)
-    return pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(names[order], dtype=object)))
+    named = pd.Index(names[order], dtype=object)
+    return pd.Series(pd.Categorical.from_codes(codes, categories=named))  # type: ignore[arg-type]
 
 
 def to_id(text: pa.ChunkedArray, missing: np.ndarray) -> pd.Series:
@@ -147,7 +151,7 @@ def to_number(column: pa.ChunkedArray, name: str, reading: Reading) -> Parsed:
     values = column.cast(pa.float64(), safe=False).to_numpy().astype(np.float64, copy=True)
     infinite = np.isinf(values)
     values[infinite] = np.nan
-    notes = ()
+    notes: tuple[str, ...] = ()
     if pt.is_integer(column.type) and (np.abs(values) > 2.0**53).any():
         notes = ("whole numbers beyond 2^53 were rounded: an identifier belongs in a category or id",)
     return Parsed(values, np.isnan(values) & ~infinite, infinite, notes, "infinite")
@@ -182,7 +186,7 @@ def _from_temporal(column: pa.ChunkedArray, valid: np.ndarray, options: TimeOpti
     notes: tuple[str, ...] = (f"zone {zone}, normalised to UTC",) if zone else ("no zone: taken as UTC",)
     if not zone and options.timezone:
         values, notes = localize(values, options.timezone)
-    return Parsed(values, ~valid, np.isnat(values) & valid, notes, "outside the years 1678 to 2261")
+    return Parsed(values, ~valid, np.isnat(values) & valid, notes, YEARS)
 
 
 def _from_plain(column: pa.ChunkedArray, valid: np.ndarray, name: str, options: TimeOptions) -> Parsed:
@@ -195,7 +199,7 @@ def _from_plain(column: pa.ChunkedArray, valid: np.ndarray, name: str, options: 
         moments = column.cast(pa.int64()).cast(pa.timestamp("ns")).to_numpy().astype("datetime64[ns]")
         return Parsed(moments, ~valid, np.isnat(moments) & valid, ("numbers read as ns since 1970-01-01",))
     moments, notes = from_numbers(values, TimeOptions(unit=unit, origin=origin))
-    return Parsed(moments, ~valid, np.isnat(moments) & valid, notes, "not a time")
+    return Parsed(moments, ~valid, np.isnat(moments) & valid, notes)
 
 
 def extra(column: pa.ChunkedArray) -> pd.Series:

@@ -9,20 +9,20 @@ import gzip
 import hashlib
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
-import pyarrow.ipc as ipc
-import pyarrow.parquet as pq
 
+from verticals.data.magic import no_table, refuse_others
 from verticals_plugins.errors import DataError, UsageError
 
 MAX_LINE = 4 << 20
@@ -44,7 +44,7 @@ def kind_of(path: Path) -> str:
 
 
 def table_files(path: Path) -> list[Path]:
-    """The table files at ``path``: itself, or those directly inside a folder, in order of name.
+    """The table files at ``path``: itself, or those of a folder in order of name; of its subfolders if it has none.
 
     Raises:
         DataError: nothing is there, or a folder mixes delimited text with columnar files.
@@ -53,14 +53,23 @@ def table_files(path: Path) -> list[Path]:
         raise DataError(f"{path} does not exist.", todo="Check the path given with --data.")
     if path.is_file():
         return [path]
-    files = sorted(one for one in path.iterdir() if one.is_file() and kind_of(one) and one.name[0] not in "._")
+    files = tables_in(path.iterdir()) or tables_in(path.rglob("*"))
     if not files:
-        raise DataError(f"{path} holds no table.", expected=f"Files {', '.join(TEXT + COLUMNAR)} can be read.")
+        raise DataError(
+            f"{path} holds no table.",
+            expected=f"Files {', '.join(TEXT + COLUMNAR)}, which may be packed ({', '.join(PACKED)}).",
+            todo="Give the file itself, or export it in one of these formats.",
+        )
     if len({kind_of(one) for one in files}) > 1:
         raise DataError(
             f"{path} mixes text tables with columnar ones.", todo="Give one of the files, or separate them."
         )
     return files
+
+
+def tables_in(paths: Iterable[Path]) -> list[Path]:
+    """Those that are table files by their names, hidden ones left out."""
+    return sorted(one for one in paths if one.is_file() and kind_of(one) and one.name[0] not in "._")
 
 
 # ------------------------------------------------------------------------------------------------ bytes
@@ -77,7 +86,7 @@ def open_bytes(path: Path) -> IO[bytes]:
     with path.open("rb") as stream:
         magic = stream.read(6)
     if magic[:2] == b"\x1f\x8b":
-        return gzip.open(path)
+        return cast("IO[bytes]", gzip.open(path))
     if magic[:3] == b"BZh":
         return bz2.open(path)
     if magic == b"\xfd7zXZ\x00":
@@ -92,6 +101,8 @@ def _open_zip(path: Path) -> IO[bytes]:
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as err:
         raise DataError(f"{path.name} is a damaged zip file ({err}).", todo="Copy it again.") from err
+    if "[Content_Types].xml" in archive.namelist():
+        raise no_table(path.name, "an Excel or Office file")
     members = [one for one in archive.namelist() if not one.endswith("/") and not one.startswith("__MACOSX")]
     if len(members) != 1:
         raise DataError(
@@ -109,11 +120,11 @@ DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 @dataclass(frozen=True)
 class Scan:
-    """What a streamed look at all bytes of a text file found."""
+    """What a streamed look at all bytes of a text file found: encoding, number of lines, number of quotes."""
 
     encoding: str
     lines: int
-    quoted: bool
+    quotes: int
 
 
 def encoding_of(head: bytes, declared: str | None, name: str) -> str:
@@ -154,11 +165,11 @@ def scan(path: Path, declared: str | None = None) -> Scan:
 
 def _scan(stream: IO[bytes], declared: str | None, name: str) -> Scan:
     chunk = stream.read(CHUNK)
+    refuse_others(chunk[:256], name)
     encoding = encoding_of(chunk, declared, name)
     decoder = codecs.getincrementaldecoder(encoding)()
     wide = codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
-    offset = lines = tail = 0
-    quoted = False
+    offset = lines = tail = quotes = 0
     while chunk:
         pending = decoder.getstate()[0]
         try:
@@ -171,13 +182,13 @@ def _scan(stream: IO[bytes], declared: str | None, name: str) -> Scan:
             raise DataError(f"{name}: a byte of value 0 in line {line}.", expected="A text table has none.",
                             todo="The file is damaged, or no text.")  # fmt: skip
         tail = _longest(plain, tail, lines, name)
-        quoted = quoted or b'"' in plain
+        quotes += plain.count(b'"')
         lines += plain.count(b"\n") or (plain.count(b"\r") if b"\n" not in plain else 0)
         offset += len(chunk)
         chunk = stream.read(CHUNK)
     if decoder.getstate()[0]:
         raise DataError(f"{name} ends in the middle of a character ({encoding}).", todo="The file is truncated.")
-    return Scan(encoding, lines + (tail > 0), quoted)
+    return Scan(encoding, lines + (tail > 0), quotes)
 
 
 def _not_text(err: UnicodeDecodeError, data: bytes, start: int, lines: int, encoding: str, name: str) -> DataError:
@@ -219,7 +230,7 @@ def delimiter_of(text: str) -> str:
     """The delimiter that cuts the header and the first records into the same number of cells; "," if none does."""
     best, chosen = (0.0, 0), ","
     for mark in ",;\t|":
-        widths = [len(row) for row in islice(csv.reader(io.StringIO(text), delimiter=mark), 300) if row]
+        widths = [len(row) for row in islice(csv.reader(io.StringIO(text, newline=""), delimiter=mark), 300) if row]
         if not widths or widths[0] < 2:
             continue
         usual, often = Counter(widths).most_common(1)[0]
@@ -250,11 +261,16 @@ def layout_of(path: Path, encoding: str, options: Mapping[str, str]) -> Layout:
         skip = int(options.get("header", "1")) - 1
     except ValueError as err:
         raise UsageError(f"Option header={options['header']!r} is not a line number.") from err
-    lines = text.splitlines(keepends=True)[skip:]
+    lines = list(io.StringIO(text.removeprefix("\ufeff"), newline=""))[skip:]
+    mark = {"tab": "\t", "\\t": "\t"}.get(options.get("delimiter", ""), options.get("delimiter", ""))
+    stated = re.fullmatch(r"sep=(.)\s*", lines[0]) if lines else None
+    if stated:  # a first line that spreadsheets write and read
+        lines, skip, mark = lines[1:], skip + 1, mark or stated[1]
     if not "".join(lines).strip():
         raise DataError(f"{path.name} is empty.", expected="A header line and rows.")
-    mark = {"tab": "\t", "\\t": "\t"}.get(options.get("delimiter", ""), options.get("delimiter", ""))
     mark = mark or delimiter_of("".join(lines))
+    if len(mark) != 1:
+        raise UsageError(f"Option delimiter={mark!r} is not understood.", expected="One character, or tab.")
     reader = csv.reader(io.StringIO("".join(lines), newline=""), delimiter=mark)
     header: list[str] = []
     while not header:
@@ -292,7 +308,14 @@ class TextFile:
         found = scan(path, options.get("encoding"))
         if not found.lines:
             raise DataError(f"{path.name} is empty.", expected="A header line and rows.")
-        return cls(path, layout_of(path, found.encoding, options), found)
+        text = cls(path, layout_of(path, found.encoding, options), found)
+        if found.quotes % 2 and (never_closed := text.open_quote()):
+            raise DataError(
+                f"{path.name}: {never_closed}",
+                expected="Quotes come in pairs; a quote inside a quoted cell is written twice.",
+                todo="Correct that line.",
+            )
+        return text
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Stream the rows, every cell as text. Rows with too few or too many cells are skipped and noted."""
@@ -318,7 +341,7 @@ class TextFile:
                 skip_rows=self.layout.header_end,
             ),
             parse_options=pacsv.ParseOptions(
-                delimiter=self.layout.delimiter, newlines_in_values=self.scan.quoted, invalid_row_handler=self._skip
+                delimiter=self.layout.delimiter, newlines_in_values=self.scan.quotes > 0, invalid_row_handler=self._skip
             ),
             convert_options=pacsv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
@@ -350,7 +373,7 @@ class TextFile:
         return [f"line {found[one]}" if one in found else f"row {one + 1}" for one in records]
 
     def open_quote(self) -> str:
-        """Say where a quote was opened and never closed, if one was."""
+        """Say where quotes do not pair, if they do not; "" if they do."""
         with io.TextIOWrapper(open_bytes(self.path), encoding=self.layout.encoding, newline="") as stream:
             reader = csv.reader(stream, delimiter=self.layout.delimiter, strict=True)
             before = 0
@@ -360,6 +383,7 @@ class TextFile:
             except csv.Error as err:
                 if "unexpected end" in str(err) or "field larger" in str(err):
                     return f"A quote opened in line {before + 1:,} is not closed."
+                return f"The quotes in lines {before + 1:,} to {reader.line_num:,} do not pair ({err})."
         return ""
 
     def record_of(self, row: int) -> int:
@@ -369,36 +393,3 @@ class TextFile:
             if bad <= record:
                 record += 1
         return record
-
-
-# ---------------------------------------------------------------------------------------------- columnar
-
-
-def columnar_batches(path: Path) -> Iterator[pa.RecordBatch]:
-    """Stream a parquet, Feather or Arrow file.
-
-    Raises:
-        DataError: the file is none of these, or is truncated.
-    """
-    with path.open("rb") as stream:
-        magic = stream.read(6)
-    if not magic:
-        raise DataError(f"{path.name} is empty (0 bytes).")
-    try:
-        if magic[:4] == b"PAR1":
-            yield from pq.ParquetFile(path).iter_batches(batch_size=1 << 17)
-        elif magic == b"ARROW1":
-            with pa.memory_map(str(path)) as source:
-                reader = ipc.open_file(source)
-                yield from (reader.get_batch(at) for at in range(reader.num_record_batches))
-        elif magic[:4] in (b"\xff\xff\xff\xff", b"FEA1"):
-            with pa.OSFile(str(path)) as source:
-                yield from ipc.open_stream(source)
-        else:
-            raise DataError(
-                f"{path.name} is not a parquet, Feather or Arrow file.", expected="The name says it is one."
-            )
-    except (pa.ArrowException, OSError, ValueError) as err:
-        raise DataError(
-            f"{path.name} is damaged or truncated ({str(err).splitlines()[0][:160]}).", todo="Copy or export it again."
-        ) from err

@@ -45,7 +45,7 @@ def match(schema: Schema, columns: Sequence[str], given: Mapping[str, str], *, n
             mapping[field.name] = field.name
     doubts = []
     missing: list[Field] = []
-    for role, field in sorted(roles, key=lambda one: not required(*one, need_target)):
+    for role, field in sorted(roles, key=lambda one: not required(one[0], one[1], need_target)):
         if field.name in mapping:
             continue
         wanted = {plain(one) for one in (field.name, *field.aliases)}

@@ -9,13 +9,16 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 
 from verticals_plugins.errors import DataError, UsageError
+
+pc: Any = pyarrow.compute
 
 MISSING = frozenset({"", "na", "n/a", "n.a.", "nan", "null", "none", "nil", "#n/a", "<na>", "-", "--", "?", "."})
 WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "y": 1.0, "n": 0.0, "t": 1.0, "f": 0.0}
@@ -74,15 +77,21 @@ def as_cell(raw: str) -> Cell | None:
     if points and commas:
         mark = "." if body.rindex(".") > body.rindex(",") else ","
         other = "," if mark == "." else "."
-        good = re.fullmatch(rf"\d{{1,3}}(?:{re.escape(other)}\d{{3}})+{re.escape(mark)}\d+", body)
+        good = re.fullmatch(rf"(?:{_grouped(other)}){re.escape(mark)}\d+", body)
         return Cell(text, mark) if good else None
     return _one_mark(text, body, "." if points else ",", points + commas, grouped is not None)
+
+
+def _grouped(mark: str) -> str:
+    """Pattern of digits in groups of three, or in the Indian manner of two and at last three."""
+    one = re.escape(mark)
+    return rf"\d{{1,3}}(?:{one}\d{{3}})+|\d{{1,2}}(?:{one}\d{{2}})+{one}\d{{3}}"
 
 
 def _one_mark(text: str, body: str, mark: str, count: int, grouped: bool) -> Cell | None:
     other = "," if mark == "." else "."
     if count > 1:
-        return Cell(text, other) if re.fullmatch(rf"\d{{1,3}}(?:{re.escape(mark)}\d{{3}})+", body) else None
+        return Cell(text, other) if re.fullmatch(_grouped(mark), body) else None
     if not re.fullmatch(rf"(?:\d+{re.escape(mark)}\d*|{re.escape(mark)}\d+)(?:[eE][+-]?\d+)?", body):
         return None
     either = re.fullmatch(rf"[1-9]\d{{0,2}}{re.escape(mark)}\d{{3}}", body) and not grouped
@@ -229,6 +238,8 @@ class TimeOptions:
     origin: str = "1970-01-01"
 
 
+FAR = r"^(?:2[3-9]\d\d|226[2-9]|22[7-9]\d|[3-9]\d{3}|0\d{3}|1[0-5]\d\d|16[0-7]\d)-"
+YEARS = "outside the years 1678 to 2261"
 SLASHED = re.compile(r"^(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})(?:,?[ T]+(.+))?$")
 ZONES = ("Europe/Berlin", "Europe/London", "America/New_York", "America/Chicago", "America/Los_Angeles",
          "Europe/Helsinki", "America/Denver", "Australia/Sydney", "America/Sao_Paulo", "Asia/Kolkata",
@@ -259,7 +270,8 @@ def times(column: pa.ChunkedArray, options: TimeOptions, name: str) -> Parsed:
     values[~missing] = table
     bad = np.isnat(values) & ~missing
     order = next((one[-3:] for one in notes if one.startswith("dates read as ")), "")
-    return Parsed(values[codes], missing[codes], bad[codes], notes, "not a time" if bad.any() else "", order)
+    far = bool(bad.any()) and bool(raw[bad].str.match(FAR).all())
+    return Parsed(values[codes], missing[codes], bad[codes], notes, YEARS if far else "", order)
 
 
 def _iso_whole(trimmed: pa.ChunkedArray, options: TimeOptions) -> Parsed | None:
@@ -452,8 +464,8 @@ def localize(moments: np.ndarray, zone: str) -> tuple[np.ndarray, tuple[str, ...
         raise UsageError(f"Time zone {zone!r} is not known.", expected="An IANA name such as Europe/Berlin.") from err
     lenient = index.tz_localize(zone, ambiguous=np.zeros(len(index), dtype=bool), nonexistent="shift_forward")
     gaps = index.tz_localize(zone, ambiguous=np.zeros(len(index), dtype=bool), nonexistent="NaT")
-    twice = int((strict.isna() & ~gaps.isna()).sum())
-    never = int((gaps.isna() & ~index.isna()).sum())
+    twice = int((strict.isna() & np.logical_not(gaps.isna())).sum())
+    never = int((gaps.isna() & np.logical_not(index.isna())).sum())
     notes = [f"zone {zone}, normalised to UTC"]
     if twice:
         notes.append(f"{twice} distinct times exist twice when summer time ends; the later reading was taken")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import io
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from verticals.data.files import TextFile, columnar_batches, kind_of, sha256, table_files
+from verticals.data.columnar import columnar_batches, is_columnar
+from verticals.data.files import TextFile, head_of, kind_of, sha256, table_files, unique_names
+from verticals.data.match import plain
 from verticals_plugins import DataError, Ledger, Source
 
 
@@ -52,6 +57,28 @@ class Raw:
             found += [f"{piece.path.name} {one}" if len(self.pieces) > 1 else one for one in said]
         return found or [f"row {row + 1}" for row in rows]
 
+    def drop(self, reason: str, rows: np.ndarray, column: str = "") -> None:
+        """Count ``rows`` as dropped; the first places are named, with what ``column`` says there."""
+        known = len(self.ledger.where.get(reason, []))
+        first = [int(row) for row in rows[: 5 - known]] if known < 5 else []
+        where = self.places(first) if first else []
+        if column:
+            said = [str(self.table[column][row].as_py())[:40] for row in first]
+            where = [f"{place}: {one!r}" for place, one in zip(where, said, strict=True)]
+        self.ledger.drop(reason, len(rows), where)
+
+    def header_line(self, names: Collection[str]) -> int:
+        """Line of a text file that carries at least two of ``names`` (written plainly); 0 if there is none."""
+        for piece in self.pieces:
+            if piece.text is None:
+                continue
+            lines = list(io.StringIO(head_of(piece.path, piece.text.layout.encoding), newline=""))[:50]
+            for number, line in enumerate(lines, start=1):
+                cells = {plain(one) for one in re.split(r"[,;\t|]", line)}
+                if len(cells & set(names)) >= 2 and number != piece.text.layout.header_end:
+                    return number
+        return 0
+
 
 def read_raw(path: Path, options: Mapping[str, str] | None = None, *, limit: int | None = None) -> Raw:
     """Read the table files at ``path`` (one file, or all of a folder) with all their columns.
@@ -72,8 +99,8 @@ def read_raw(path: Path, options: Mapping[str, str] | None = None, *, limit: int
         left = None if limit is None else limit - first
         if left is not None and left <= 0:
             break
-        text = TextFile.open(file, told) if kind_of(file) != "columnar" else None
-        table = _collect(file, text, left)
+        text = text_of(file, told)
+        table = with_keys(pa.Table.from_batches(list(_head(batches_of(file, text), left))), keys_of(file, path))
         if tables and set(table.column_names) != set(tables[0].column_names):
             odd = sorted(set(table.column_names) ^ set(tables[0].column_names))
             raise DataError(
@@ -87,7 +114,8 @@ def read_raw(path: Path, options: Mapping[str, str] | None = None, *, limit: int
         first += table.num_rows
         if text is not None:
             machine = machine and text.layout.delimiter != ";"
-            _count_ragged(text, ledger)
+            count_ragged(text, ledger)
+            tell_layout(text, ledger, table.num_rows if limit is None else None)
     whole = pa.concat_tables(tables, promote_options="permissive") if len(tables) > 1 else tables[0]
     if not whole.num_rows:
         raise DataError(f"{path.name} has a header and no rows.", expected="At least one row.")
@@ -95,31 +123,83 @@ def read_raw(path: Path, options: Mapping[str, str] | None = None, *, limit: int
 
 
 def raw_of_frame(frame: pd.DataFrame) -> Raw:
-    """A table in memory as a raw one."""
-    return Raw(pa.Table.from_pandas(frame, preserve_index=False))
+    """A table in memory as a raw one.
+
+    Raises:
+        DataError: a column mixes things that no one type holds.
+    """
+    named = frame.set_axis([str(one) for one in frame.columns], axis=1)
+    named = named.set_axis(unique_names(list(named.columns))[0], axis=1)
+    try:
+        return Raw(pa.Table.from_pandas(named, preserve_index=False))
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as err:
+        raise DataError(
+            f"A column of the table mixes types ({'; '.join(str(one) for one in err.args)[:160]}).",
+            expected="One type a column.",
+            todo="Convert that column, for example with astype(str).",
+        ) from err
 
 
-def _collect(file: Path, text: TextFile | None, limit: int | None) -> pa.Table:
-    batches: list[pa.RecordBatch] = []
-    rows = 0
-    stream: Iterator[pa.RecordBatch] = text.batches() if text is not None else columnar_batches(file)
+def text_of(file: Path, options: Mapping[str, str]) -> TextFile | None:
+    """The file opened as delimited text; None if it is a columnar one, by its name or its first bytes."""
+    columnar = kind_of(file) == "columnar" or is_columnar(file)
+    return None if columnar else TextFile.open(file, options)
+
+
+def batches_of(file: Path, text: TextFile | None) -> Iterator[pa.RecordBatch]:
+    """The file's rows as written; an empty batch if a text file has none.
+
+    Raises:
+        DataError: a columnar file has no rows.
+    """
+    none = True
+    for batch in text.batches() if text is not None else columnar_batches(file):
+        none = False
+        yield batch
+    if none and text is None:
+        raise DataError(f"{file.name} has no rows.", expected="At least one row.")
+    if none and text is not None:
+        names = list(text.layout.names)
+        yield pa.record_batch([pa.array([], pa.string())] * len(names), names=names)
+
+
+def keys_of(file: Path, root: Path) -> dict[str, str]:
+    """``{"year": "2024"}`` of a file below folders like ``year=2024``."""
+    parents = file.relative_to(root).parts[:-1] if root.is_dir() else ()
+    return {name: value for name, mark, value in (one.partition("=") for one in parents) if mark and name}
+
+
+def with_keys(table: pa.Table, keys: Mapping[str, str]) -> pa.Table:
+    """The table with the keys of its folders as columns, where it has none of that name."""
+    for name, value in keys.items():
+        if name not in table.column_names:
+            table = table.append_column(name, pa.array([value] * table.num_rows, pa.string()))
+    return table
+
+
+def _head(stream: Iterator[pa.RecordBatch], limit: int | None) -> Iterator[pa.RecordBatch]:
+    """At most ``limit`` rows."""
+    left = limit
     for batch in stream:
-        batches.append(batch if limit is None else batch.slice(0, limit - rows))
-        rows += batches[-1].num_rows
-        if limit is not None and rows >= limit:
-            break
-    if batches:
-        return pa.Table.from_batches(batches)
-    if text is not None:
-        return pa.table({name: pa.array([], pa.string()) for name in text.layout.names})
-    raise DataError(f"{file.name} has no rows.", expected="At least one row.")
+        yield batch if left is None else batch.slice(0, left)
+        left = None if left is None else left - batch.num_rows
+        if left is not None and left <= 0:
+            return
 
 
-def _count_ragged(text: TextFile, ledger: Ledger) -> None:
-    for name in text.layout.renamed:
-        ledger.warn(f"{text.path.name} has several columns {name!r}; the later ones are numbered")
+def count_ragged(text: TextFile, ledger: Ledger, *, first: int = 0) -> None:
+    """Count rows with a wrong number of cells, from the ``first``-th noted one on."""
     by_reason: dict[str, list[int]] = {}
-    for record, what in text.ragged:
+    for record, what in text.ragged[first:]:
         by_reason.setdefault(what, []).append(record)
     for what, records in by_reason.items():
         ledger.drop(what, len(records), text.lines_of(records[:5]))
+
+
+def tell_layout(text: TextFile, ledger: Ledger, rows: int | None) -> None:
+    """Note repeated column names, and lines that end inside quotes where all ``rows`` were read."""
+    for name in text.layout.renamed:
+        ledger.warn(f"{text.path.name} has several columns {name!r}; the later ones are numbered")
+    inside = 0 if rows is None else text.scan.lines - text.layout.header_end - rows - len(text.ragged)
+    if text.scan.quotes and inside > 0:
+        ledger.warn(f"{text.path.name}: {inside:,} lines are empty or end inside quotes")

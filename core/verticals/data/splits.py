@@ -119,8 +119,7 @@ class GivenSplit:
         return filled(Parts(folds, np.sort(known), given["test"], notes), examples)
 
     def _within(self, examples: Examples, seed: int) -> Parts:
-        parts = self.within(examples, seed)
-        return parts
+        return self.within(examples, seed)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from verticals.data.columnar import is_columnar
 from verticals.data.convert import Column, Reading, convert, dates_in, extra, positives
-from verticals.data.files import COLUMNAR, TEXT, head_of, kind_of, layout_of
-from verticals.data.match import match, required
+from verticals.data.files import COLUMNAR, TEXT, head_of, kind_of, layout_of, tables_in
+from verticals.data.match import match, plain, required
 from verticals.data.parse import TimeOptions
 from verticals.data.raw import Raw, raw_of_frame, read_raw
 from verticals_plugins import (
@@ -71,9 +72,14 @@ def dataset_of_frame(frame: pd.DataFrame, options: ReadOptions, *, adapter: str 
 def dataset_of(raw: Raw, options: ReadOptions, *, adapter: str = "table") -> Dataset:
     """A raw table as a dataset."""
     schema, told = options.schema, options.options
-    found = match(
-        schema, raw.table.column_names, options.mapping, need_target=options.need_target, where=raw.name
-    )  # fmt: skip
+    try:
+        found = match(schema, raw.table.column_names, options.mapping, need_target=options.need_target, where=raw.name)
+    except DataError as err:
+        line = raw.header_line({plain(one) for _, field in schema.roles() for one in (field.name, *field.aliases)})
+        if not line:
+            raise
+        todo = f"Line {line} looks like the header: pass --option header={line}"
+        raise DataError(err.found, expected=err.expected, todo=todo) from err
     ledger = raw.ledger
     for doubt in found.doubts:
         ledger.warn(doubt)
@@ -111,9 +117,19 @@ def dataset_of(raw: Raw, options: ReadOptions, *, adapter: str = "table") -> Dat
     return Dataset({"main": _in_time_order(main, schema, ledger)}, schema, provenance)
 
 
-def typed(raw: Raw, schema: Schema, *, mapping: Mapping[str, str] | None = None, options: Mapping[str, str] | None = None,
-          need_target: bool = False, extras: bool = False) -> pd.DataFrame:  # fmt: skip
-    """A further table (a timeline, a price list) as a frame of the schema's columns; what is dropped goes to its ledger."""
+def typed(
+    raw: Raw,
+    schema: Schema,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    options: Mapping[str, str] | None = None,
+    need_target: bool = False,
+    extras: bool = False,
+) -> pd.DataFrame:
+    """A further table (a timeline, a price list) as a frame of the schema's columns.
+
+    What is dropped goes to the raw table's ledger. ``extras`` keeps the columns that no field asks for.
+    """
     wanted = ReadOptions(schema=schema, mapping=mapping or {}, options=options or {}, need_target=need_target)
     frame = dataset_of(raw, wanted).main
     return frame if extras else frame[[name for name in schema.names() if name in frame]]
@@ -135,12 +151,12 @@ def sniff_table(path: Path) -> Sniff:
     try:
         file = path
         if path.is_dir():
-            inside = sorted(one for one in path.iterdir() if one.is_file() and kind_of(one) and one.name[0] not in "._")
+            inside = tables_in(path.iterdir()) or tables_in(path.rglob("*"))
             if not inside:
                 return Sniff(0.0, "no table file in the folder")
             file = inside[0]
         kind = kind_of(file)
-        if kind == "columnar":
+        if kind == "columnar" or is_columnar(file):
             return Sniff(0.4, "a columnar file")
         if kind == "text":
             found = layout_of(file, "utf-8-sig", {}) if head_of(file, "utf-8-sig") else None
@@ -163,21 +179,8 @@ TABLE = Adapter(
 # ------------------------------------------------------------------------------------------------ truth
 
 
-NEGATIVE = (
-    "0",
-    "no",
-    "n",
-    "false",
-    "f",
-    "negative",
-    "neg",
-    "none",
-    "normal",
-    "legit",
-    "genuine",
-    "ok",
-    "good",
-    "benign",
+NEGATIVE = frozenset(
+    ("0", "no", "n", "false", "f", "negative", "neg", "none", "normal", "legit", "genuine", "ok", "good", "benign")
 )
 
 
@@ -243,29 +246,28 @@ def _usable(
         name = mapping.get(field.name, field.name)
         _refuse_wrong_type(raw, field, name, column)
         needed = required(role, field, need_target) or role == "id"
-        for rows, what in (
-            (column.missing, "is missing"),
-            (column.bad, f"cannot be read ({column.why or 'unreadable'})"),
-        ):
+        for rows, what in ((column.missing, "is missing"), (column.bad, _unread(field, column))):
             hit = np.flatnonzero(rows & keep)
-            if not len(hit):
-                continue
-            examples = _shown(raw, name, hit) if what != "is missing" else ""
-            if needed:
-                raw.ledger.drop(f"{name} {what}{examples}", len(hit), raw.places([int(row) for row in hit[:5]]))
+            if len(hit) and needed:
+                raw.drop(f"{name} {what}", hit, name if rows is column.bad else "")
                 keep[hit] = False
-            elif what != "is missing":
-                raw.ledger.warn(f"{len(hit)} cells of {name} {what}{examples}; they count as missing")
+            elif len(hit) and rows is column.bad:
+                raw.ledger.warn(f"{len(hit):,} cells of {name} {what}{_shown(raw, name, hit)}; they count as missing")
     return keep
+
+
+def _unread(field: Field, column: Column) -> str:
+    kind = "a time" if isinstance(field, Time) else "a number"
+    return f"cannot be read as {kind}" + (f" ({column.why})" if column.why else "")
 
 
 def _refuse_wrong_type(raw: Raw, field: Field, name: str, column: Column) -> None:
     said = ~column.missing
     if said.any() and column.bad[said].mean() > MOSTLY and isinstance(field, Number | Time):
         kind = "a time" if isinstance(field, Time) else "a number"
+        bad = np.flatnonzero(column.bad)
         raise DataError(
-            f"{raw.name}: column {name!r} cannot be read as {kind}{_shown(raw, name, np.flatnonzero(column.bad))}"
-            f"{': ' + column.why if column.why else ''}.",
+            f"{raw.name}: column {name!r} {_unread(field, column)}{_shown(raw, name, bad)}.",
             expected=f"{field.name} is {kind}.",
             todo=f"Map another column: --map {field.name}=COLUMN.",
         )  # fmt: skip
@@ -286,19 +288,18 @@ def _with_id(main: pd.DataFrame, schema: Schema, raw: Raw, rows: np.ndarray) -> 
     again = main[name].duplicated(keep="first").to_numpy()
     if not again.any():
         return main
-    same = main.duplicated(keep="first").to_numpy() & again
+    told = [one for one in schema.names() if one in main]
+    same = main[told].duplicated(keep="first").to_numpy() & again
     if (again & ~same).any():
         first = int(np.flatnonzero(again & ~same)[0])
-        clash = main[name].iloc[first]
-        hits = rows[np.flatnonzero((main[name] == clash).to_numpy())[:3]]
+        hits = rows[np.flatnonzero((main[name] == main[name].iloc[first]).to_numpy())[:3]]
         raise DataError(
-            f"{raw.name}: {int((again & ~same).sum())} ids repeat with different content, for example {clash!r} in "
-            f"{' and '.join(raw.places([int(row) for row in hits]))}.",
+            f"{raw.name}: {int((again & ~same).sum())} ids repeat with different content, for example "
+            f"{name} {main[name].iloc[first]} in {' and '.join(raw.places([int(row) for row in hits]))}.",
             expected=f"One row for each {name}.",
             todo=f"Map another column, --map {name}=COLUMN, or correct the rows.",
         )
-    hit = rows[same]
-    raw.ledger.drop("a repetition of an earlier row", len(hit), raw.places([int(row) for row in hit[:5]]))
+    raw.drop("a repetition of an earlier row", rows[same])
     return main.loc[~same].reset_index(drop=True)
 
 
@@ -322,9 +323,20 @@ def _in_time_order(main: pd.DataFrame, schema: Schema, ledger: Ledger) -> pd.Dat
     time = main[schema.time.name].to_numpy()
     if len(time) < 2 or (time[1:] >= time[:-1]).all():
         return main
-    if schema.entity is None:
-        ledger.warn("the rows were not in order of time; they were put in order")
+    late = _out_of_order(main, schema, time)
+    if late:
+        ledger.warn(f"{late:,} rows came after a later one; all were put in order of {schema.time.name}")
     return main.iloc[np.argsort(time, kind="stable")].reset_index(drop=True)
+
+
+def _out_of_order(main: pd.DataFrame, schema: Schema, time: np.ndarray) -> int:
+    """Rows whose predecessor, of the same entity where there are entities, is later."""
+    if schema.entity is None or schema.entity.name not in main:
+        return int((time[1:] < time[:-1]).sum())
+    who = pd.factorize(main[schema.entity.name])[0]
+    order = np.argsort(who, kind="stable")
+    same = who[order][1:] == who[order][:-1]
+    return int((same & (time[order][1:] < time[order][:-1])).sum())
 
 
 def _reasons(ledger: Ledger) -> str:

@@ -79,12 +79,13 @@ class CoreModel(nn.Module):
 
     def context(self, tokens: Tokens, *, causal: bool | None = None) -> Tensor:
         """(B, T, D) through the trunk; ``causal`` overrides the trunk's own way for this call."""
-        own = getattr(self.trunk, "causal", None)
+        trunk: Any = self.trunk
+        own = getattr(trunk, "causal", None)
         if causal is not None and own is not None:
-            self.trunk.causal = causal
-        x: Tensor = self.trunk(tokens.x, tokens.mask, tokens.position)
+            trunk.causal = causal
+        x: Tensor = trunk(tokens.x, tokens.mask, tokens.position)
         if causal is not None and own is not None:
-            self.trunk.causal = own
+            trunk.causal = own
         return x
 
     def forward(self, batch: Batch) -> Tensor:
@@ -193,7 +194,7 @@ class CoreMethod:
     ) -> int:  # fmt: skip
         assert train_on.truth is not None
         head: Any = model.head
-        rows, weight = np.arange(len(train_on)), None
+        rows, weight = (head.rows(train_on) if hasattr(head, "rows") else np.arange(len(train_on))), None
         if train_on.truth.ndim == 1 and head_is_binary(model):
             kept, weights = thin(train_on.truth, seed, int(self.spec.options.get("train", {}).get("rows", 60_000)))
             if kept is not None and weights is not None:

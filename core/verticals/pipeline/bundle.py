@@ -197,7 +197,8 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
     for name, table in dataset.tables.items():
         table.to_parquet(folder / f"{name}.parquet", index=False)
     if dataset.arrays:
-        np.savez(folder / "arrays.npz", **{name: np.asarray(one) for name, one in dataset.arrays.items()})
+        arrays: dict[str, Any] = {name: np.asarray(one) for name, one in dataset.arrays.items()}
+        np.savez(folder / "arrays.npz", **arrays)
     write_json(folder / "notes.json", {"adapter": dataset.provenance.adapter, "notes": dict(dataset.provenance.notes)})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,7 @@ def candidates_of(task: Task, stages: Stages) -> list[Candidate]:
         except MissingExtraError as err:
             stages.warn(f"{baseline.name} was left out: {err}")
             continue
-        found.append(Candidate(baseline.name, lambda made=baseline.build: made(task), True))
+        found.append(Candidate(baseline.name, partial(baseline.build, task), True))
     name = "core" if isinstance(task.core, CoreSpec) else task.core.name
     return [*found, Candidate(name, lambda: core_of(task.core, task), False)]
 

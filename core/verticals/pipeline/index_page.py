@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from verticals.pipeline.files import write_atomic
-from verticals.pipeline.report import STYLE, number
+from verticals.pipeline.report import META, STYLE, number
 
 COLUMNS = ("task", "shipped", "metric", "value [95 %]", "classic alone", "gate", "decision")
 
@@ -32,13 +32,13 @@ def write_index(runs: Sequence[Path], path: Path) -> None:
         rows.append("<tr>" + first + "".join(f"<td>{escape(cell)}</td>" for cell in cells[1:]) + "</tr>")
     head = "".join(f"<th>{escape(name)}</th>" for name in COLUMNS)
     text = (
-        "Every run fits the strongest classic method beside the core and ships what wins on a part that no fit has seen. "
-        "Values are on the test part. A tie is called a tie."
+        "Every run fits the strongest classic method beside the core and ships what wins on a part that no fit has "
+        "seen. Values are on the test part. A tie is called a tie."
     )
     page = (
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width,initial-scale=1'>"
-        f"<title>verticals</title><style>{STYLE} main{{max-width:1320px}}</style><main><h1>verticals</h1><p class=soft>{text}</p>"
-        f"<section class=wide><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></section></main></html>\n"
+        f"<!doctype html><html lang=en>{META}<title>verticals</title><style>{STYLE} main{{max-width:1320px}}</style>"
+        f"<main><h1>verticals</h1><p class=soft>{text}</p><section class=wide><table><thead><tr>{head}</tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table></section></main></html>\n"
     )
     write_atomic(path, page.encode())
 
@@ -60,8 +60,8 @@ def row_of(metrics: dict[str, Any]) -> tuple[str, ...]:
     else:
         verdict = "tie: classic ships" if gate["decision"].startswith("tie") else "classic ships"
     return (
-        metrics["task"], members(metrics), name, f"{number(value)} [{number(lo)}, {number(hi)}]", number(classic), verdict,
-        metrics["decision"]["headline"],
+        metrics["task"], members(metrics), name, f"{number(value)} [{number(lo)}, {number(hi)}]", number(classic),
+        verdict, metrics["decision"]["headline"],
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ def as_svg(draw: Figure, *, width: float = 4.6, height: float = 3.4) -> str:
         "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25, "font.family": "sans-serif",
         "axes.prop_cycle": mpl.cycler(color=COLOURS),  # type: ignore[attr-defined]
     }  # fmt: skip
-    with mpl.rc_context(style):
+    with mpl.rc_context(style):  # type: ignore[arg-type]
         figure = Canvas(figsize=(width, height), layout="constrained")
         FigureCanvasSVG(figure)
         draw(figure.subplots())

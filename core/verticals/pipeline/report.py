@@ -18,19 +18,8 @@ from verticals_plugins import Decision, Predictions, Provenance, Section, Task
 ROWS = 20
 """Rows of a table that a report shows; the files hold all."""
 
-STYLE = """
-:root{--ink:#0f172a;--soft:#64748b;--line:#e2e8f0;--card:#fff;--page:#f8fafc;--blue:#2563eb;--good:#dcfce7;--tie:#fef9c3}
-@media(prefers-color-scheme:dark){:root{--ink:#e2e8f0;--soft:#94a3b8;--line:#334155;--card:#1e293b;--page:#0f172a;--blue:#60a5fa;
---good:#14532d;--tie:#713f12}svg text{fill:#cbd5e1!important}svg path[style*="stroke: #000000"]{stroke:#94a3b8!important}}
-*{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
-main{max-width:1080px;margin:0 auto;padding:32px 20px 64px}h1{font-size:28px;margin:0}h2{font-size:18px;margin:0 0 10px}
-.soft{color:var(--soft)}section{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:20px;margin:16px 0}
-.verdict{font-size:17px;border-radius:8px;padding:10px 14px;margin:12px 0 0}.good{background:var(--good)}.tie{background:var(--tie)}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}td,th{padding:6px 10px;text-align:left;
-border-bottom:1px solid var(--line);vertical-align:top}th{color:var(--soft);font-weight:600}tr.ships td{font-weight:600}
-.wide{overflow-x:auto}.row{display:flex;flex-wrap:wrap;gap:12px}.row figure{margin:0;flex:1 1 300px}figcaption{color:var(--soft)}
-svg{max-width:100%;height:auto}.big{font-size:22px;font-weight:650}a{color:var(--blue)}code{font-size:13px}
-"""
+STYLE = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
+META = "<meta charset=utf-8><meta name=viewport content='width=device-width,initial-scale=1'>"
 
 
 @dataclass(frozen=True)
@@ -62,13 +51,15 @@ def parts_of(content: ReportContent) -> list[Section]:
     named = {content.metrics["shipped"]: content.shipped, content.metrics["classic"]: content.classic}
     curves = [Section(title, figure=draw) for title, draw in plots.figures_of(named)]
     return [
-        methods(content), *curves, decision(content), *content.sections, data(content), split(content), model_card(content)
+        methods(content), *curves, decision(content), *content.sections, data(content), split(content),
+        model_card(content),
     ]  # fmt: skip
 
 
 def methods(content: ReportContent) -> Section:
     """Every method with its interval on the test part; what ships is marked."""
     metrics = content.metrics
+    main = metrics["metric"]
     rows = []
     for name, values in metrics["methods"].items():
         row: dict[str, Any] = {"method": name + (" (ships)" if name == metrics["shipped"] else "")}
@@ -79,15 +70,15 @@ def methods(content: ReportContent) -> Section:
         row["lead over " + metrics["classic"]] = "-" if lead is None else with_interval(lead)
         rows.append(row)
     lines = [
-        (name, values[metrics["metric"]] or 0.0, *[bound or 0.0 for bound in metrics["intervals"][name][metrics["metric"]]],
+        (name, values[main] or 0.0, *[bound or 0.0 for bound in metrics["intervals"][name][main]],
          name == metrics["shipped"])
         for name, values in metrics["methods"].items()
     ]  # fmt: skip
     text = (
-        f"Values on the test part, which no fit, blend, threshold or choice has seen, with 95 % intervals from a bootstrap "
-        f"over {metrics['unit']}s."
+        "Values on the test part, which no fit, blend, threshold or choice has seen, with 95 % intervals from a "
+        f"bootstrap over {metrics['unit']}s."
     )
-    return Section("Methods", text, pd.DataFrame(rows), figure=lambda ax: plots.intervals(ax, lines, metrics["metric"]))  # type: ignore[arg-type]
+    return Section("Methods", text, pd.DataFrame(rows), figure=lambda ax: plots.intervals(ax, lines, main))
 
 
 def decision(content: ReportContent) -> Section:
@@ -181,7 +172,8 @@ def as_html(content: ReportContent, parts: Sequence[Section]) -> str:
     for part in parts:
         if part.figure is not None and part.table is None and not part.html:
             figures.append(
-                f"<figure>{plots.as_svg(part.figure)}<figcaption>{escape(part.title)} {escape(part.text)}</figcaption></figure>"
+                f"<figure>{plots.as_svg(part.figure)}<figcaption>{escape(part.title)} {escape(part.text)}</figcaption>"
+                "</figure>"
             )
             continue
         body += [_row(figures), section_html(part)]
@@ -189,7 +181,7 @@ def as_html(content: ReportContent, parts: Sequence[Section]) -> str:
     body.append(_row(figures))
     body.insert(len(body), examples_html(content))
     return (
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width,initial-scale=1'>"
+        f"<!doctype html><html lang=en>{META}"
         f"<title>{escape(metrics['task'])}</title><style>{STYLE}</style><main>{head}{''.join(body)}</main></html>\n"
     )
 

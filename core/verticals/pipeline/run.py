@@ -301,9 +301,9 @@ def finish(
                 valid[blend.name] = blend.combine(own)
     calibrators = {}
     with stages.stage("calibrate"):
-        for name, one in valid.items():
+        for name, said in valid.items():
             calibrators[name] = slots.calibrate()
-            calibrators[name].fit(one)
+            calibrators[name].fit(said)
     return Final(methods, {one.name: one for one in blends} if len(own) > 1 else {}, calibrators, valid)
 
 
@@ -318,7 +318,7 @@ def measured(task: Task, slots: Slots, tested: dict[str, Predictions], verdict: 
         for metric in slots.metrics:
             found = gates.interval(metric, one, gates.scores(metric, one, seed + 1, 200))
             values[name][metric.name], intervals[name][metric.name] = found.value, [found.lo, found.hi]
-    violations = {name: list(found)[:5] for name, one in tested.items() if (found := task.verify(one))}
+    violations = {name: list(broken)[:5] for name, one in tested.items() if (broken := task.verify(one))}
     return {
         "methods": values,
         "intervals": intervals,

@@ -82,8 +82,8 @@ def configured(task: Task, settings: Settings) -> Task:
 def sized(core: CoreSpec, preset: str) -> CoreSpec:
     """quick: one member, half the epochs; best: at least three members."""
     if preset == "quick":
-        half = {"epochs": math.ceil(core.epochs / 2), "pretrain_epochs": math.ceil(core.pretrain_epochs / 2)}
-        return replace(core, members=1, **half)
+        epochs, pretrain = math.ceil(core.epochs / 2), math.ceil(core.pretrain_epochs / 2)
+        return replace(core, members=1, epochs=epochs, pretrain_epochs=pretrain)
     return replace(core, members=max(3, core.members)) if preset == "best" else core
 
 

@@ -31,7 +31,9 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         raise DataError(
             f"{file} is not the handbook's transactions: {err}.", expected=f"An npz with {', '.join(ARRAYS)}."
         ) from err
-    first, last = (int(options.options.get(name, default)) for name, default in (("first_day", "0"), ("last_day", "999")))
+    first, last = (
+        int(options.options.get(name, default)) for name, default in (("first_day", "0"), ("last_day", "999"))
+    )
     seconds = np.cumsum(found["tx_time_delta"].astype(np.int64))
     day = seconds // 86_400
     rows = np.flatnonzero((day >= first) & (day <= last))[: options.limit]

@@ -60,7 +60,9 @@ def gathered(path: Path, options: ReadOptions, suffixes: tuple[str, ...], take: 
         found.sources.append(Source(str(file), file.stat().st_size, sha256(file), len(found.rows) - before))
     if not found.rows:
         reasons = "; ".join(f"{count} times {reason}" for reason, count in found.ledger.dropped.items())
-        raise DataError(f"{path} holds no payment ({reasons or 'no message'}).", expected="At least one payment message.")
+        raise DataError(
+            f"{path} holds no payment ({reasons or 'no message'}).", expected="At least one payment message."
+        )
     frame = pd.DataFrame(found.rows[: options.limit]).fillna("")
     if options.need_target and "fraud" not in frame:
         raise DataError(
@@ -91,7 +93,9 @@ def take_pacs008(file: Path, found: Rows, options: ReadOptions) -> None:
     """One row a credit transfer; header totals that disagree with the body are reported."""
     content = file.read_bytes()
     if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-        raise DataError(f"{file.name} declares a document type.", expected="A plain message: entities are never expanded.")
+        raise DataError(
+            f"{file.name} declares a document type.", expected="A plain message: entities are never expanded."
+        )
     try:
         root = ElementTree.fromstring(content)
     except ElementTree.ParseError as err:
@@ -119,7 +123,12 @@ def _take_body(file: Path, body: ElementTree.Element, found: Rows) -> None:
             found.ledger.drop("IntrBkSttlmAmt is missing or no number", 1, [f"{file.name} transfer {number}"])
             continue
         total += value
-        when = text(one, "AccptncDtTm") or text(header, "CreDtTm") or text(one, "IntrBkSttlmDt") or text(header, "IntrBkSttlmDt")
+        when = (
+            text(one, "AccptncDtTm")
+            or text(header, "CreDtTm")
+            or text(one, "IntrBkSttlmDt")
+            or text(header, "IntrBkSttlmDt")
+        )
         found.rows.append(
             {
                 "id": text(one, "PmtId/UETR") or text(one, "PmtId/TxId") or text(one, "PmtId/EndToEndId")
@@ -211,7 +220,9 @@ def decoded(message: bytes) -> dict[str, Any]:
         try:
             fields, _ = iso8583.decode(message[:4] + first + message[20:], spec=spec)
         except iso8583.DecodeError as again:
-            raise DataError(f"An ISO 8583 message cannot be read: {again}.", expected="ISO 8583:1987 in ASCII.") from again
+            raise DataError(
+                f"An ISO 8583 message cannot be read: {again}.", expected="ISO 8583:1987 in ASCII."
+            ) from again
     return dict(fields)
 
 

@@ -31,7 +31,9 @@ class AlertPolicy:
     """
 
     alerts_per_day: float = policy_field(100.0, help="payments a day that the team can review", unit="alerts/day")
-    max_fpr: float = policy_field(0.0, help="largest share of genuine payments in alerts; 0 = use alerts per day", unit="share")
+    max_fpr: float = policy_field(
+        0.0, help="largest share of genuine payments in alerts; 0 = use alerts per day", unit="share"
+    )
     use_costs: bool = policy_field(False, help="alert where the expected loss exceeds the cost of a review")
     stop_above: float = policy_field(0.9, help="stop at once above this probability", unit="probability")
     review_cost: float = policy_field(5.0, help="cost of one review", unit="money")
@@ -82,7 +84,9 @@ def decide(predictions: Predictions, policy: AlertPolicy, rule: Rule) -> Decisio
     truth = predictions.examples.truth
     if truth is not None:
         caught = alert & (truth == 1)
-        saved = float((np.maximum(amount, 0) * policy.loss_share)[caught].sum() - policy.review_cost * alert.sum()) / days
+        saved = (
+            float((np.maximum(amount, 0) * policy.loss_share)[caught].sum() - policy.review_cost * alert.sum()) / days
+        )
         lost = float((np.maximum(amount, 0) * policy.loss_share)[(truth == 1) & ~alert].sum()) / days
         precision = float(caught.sum() / max(1, alert.sum()))
         summary |= {"saved_per_day": saved, "lost_per_day": lost, "precision": precision,

@@ -13,6 +13,7 @@ from verticals_finance.fraud.features import compute
 from verticals_finance.fraud.log import DAY, NEVER, REACH, TOLD, Days, Log, derive
 from verticals_finance.fraud.schema import CATEGORIES
 from verticals_plugins import DataError, Dataset, Events, Examples, Table
+from verticals_plugins.examples import Block
 
 FIXED_FACTS = ("excess", "rank", "risk")
 """Facts that are fixed when a payment happens; a memory keeps them."""
@@ -37,10 +38,12 @@ class Payments:
             table[name] = every[name].to_numpy(dtype=object)[rows] if name in every else None
             table[name] = table[name].astype("category")
         delay = int(dataset.schema.label_delay_days * DAY)
-        inputs = {
+        inputs: dict[str, Block] = {
             "table": Table(table),
             "card": past_events(log, log.card, rows, 0),
-            "terminal": past_events(log, np.where(log.terminal >= 0, log.terminal, -1 - np.arange(len(log))), rows, delay),
+            "terminal": past_events(
+                log, np.where(log.terminal >= 0, log.terminal, -1 - np.arange(len(log))), rows, delay
+            ),
         }
         frame = pd.DataFrame(
             {
@@ -70,7 +73,9 @@ class Payments:
         kept = kept.assign(label_time=np.where(log.known == NEVER, 0, log.known)[keep].astype("datetime64[ns]"))
         text = [name for name in ("card", "terminal", *CATEGORIES[1:]) if name in kept]
         kept = kept.assign(**{name: kept[name].astype(object) for name in text})
-        names = [name for name in ("id", "time", "amount", "label_time", "fraud_code", *text, *FIXED_FACTS) if name in kept]
+        names = [
+            name for name in ("id", "time", "amount", "label_time", "fraud_code", *text, *FIXED_FACTS) if name in kept
+        ]
         return dataset.with_main(kept[list(dict.fromkeys(names))].reset_index(drop=True))
 
 
@@ -82,8 +87,8 @@ def together(dataset: Dataset, past: Dataset | None) -> tuple[pd.DataFrame, np.n
     if past is None:
         return main, np.ones(len(main), dtype=bool)
     old = past.main
-    every = pd.concat([old.astype({n: object for n in old if isinstance(old[n].dtype, pd.CategoricalDtype)}), main],
-                      ignore_index=True)  # fmt: skip
+    loose = {name: object for name in old if isinstance(old[name].dtype, pd.CategoricalDtype)}
+    every = pd.concat([old.astype(loose), main], ignore_index=True)
     return every, np.arange(len(every)) >= len(old)
 
 
@@ -116,9 +121,12 @@ def as_log(every: pd.DataFrame, delay_days: float) -> Log:
         known = np.where(np.isnat(told), known, told.astype(np.int64))
     known = np.where(fraud < 0, NEVER, known)
     nothing = np.full(len(every), np.nan)
-    facts = {name: every[name].to_numpy(dtype=float).copy() if name in every else nothing.copy() for name in FIXED_FACTS}
+    facts = {
+        name: every[name].to_numpy(dtype=float).copy() if name in every else nothing.copy() for name in FIXED_FACTS
+    }
     return Log(
-        card=codes_of(every["card"]), terminal=codes_of(every["terminal"]) if "terminal" in every else np.full(len(every), -1),
+        card=codes_of(every["card"]),
+        terminal=codes_of(every["terminal"]) if "terminal" in every else np.full(len(every), -1),
         time=time, tie=tie_of(every["id"]), amount=every["amount"].to_numpy(dtype=float), fraud=np.maximum(fraud, 0),
         known=known, **facts,
         habits={name: codes_of(every[name]) for name in CATEGORIES[1:4] if name in every},
@@ -129,8 +137,8 @@ def codes_of(column: pd.Series) -> np.ndarray:
     """(N,) int64 codes of the values as text, -1 = missing."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.codes.to_numpy().astype(np.int64)
-    text = column.astype(object).where(column.notna(), None)
-    codes, _ = pd.factorize(text.map(lambda one: None if one is None else str(one)), use_na_sentinel=True)
+    text = column.astype(object).map(lambda one: None if pd.isna(one) else str(one))
+    codes, _ = pd.factorize(text, use_na_sentinel=True)
     return codes.astype(np.int64)
 
 
@@ -164,4 +172,3 @@ def past_events(log: Log, key: np.ndarray, rows: np.ndarray, delay: int) -> Even
     return Events(
         frame, line.time / 1e9, line.first[at], np.maximum(stop, line.first[at]), log.time[rows] / 1e9, {"fraud": known}
     )
-

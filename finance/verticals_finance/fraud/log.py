@@ -121,7 +121,9 @@ class Days:
         if more > 0:
             more = max(more, 30)
             self.count, self.sum = (np.concatenate([a, np.zeros(more, a.dtype)]) for a in (self.count, self.sum))
-            self.told, self.bad = (np.concatenate([a, np.zeros((more, BUCKETS), a.dtype)]) for a in (self.told, self.bad))
+            self.told, self.bad = (
+                np.concatenate([a, np.zeros((more, BUCKETS), a.dtype)]) for a in (self.told, self.bad)
+            )
 
     def usual(self, day: Ints) -> Floats:
         """(Q,) mean log amount over the 30 days before each day; NaN where there was none."""

@@ -21,7 +21,9 @@ START = np.datetime64("2026-01-01T00:00:00", "ns")
 def simulate(seed: int, *, cards: int = CARDS, terminals: int = TERMINALS, days: int = DAYS) -> Dataset:
     """About ``cards * days / 3`` payments in order of time, 1 to 3 % of them fraud."""
     rng = np.random.default_rng(seed)
-    frame = pd.concat([_ordinary(rng, cards, terminals, days), _testing(rng, cards, terminals, days)], ignore_index=True)
+    frame = pd.concat(
+        [_ordinary(rng, cards, terminals, days), _testing(rng, cards, terminals, days)], ignore_index=True
+    )
     _skimmed_terminals(frame, rng, terminals, days)
     _stolen_cards(frame, rng, cards, days)
     frame = frame.sort_values(["seconds", "card"], kind="stable").reset_index(drop=True)
@@ -53,7 +55,9 @@ def _ordinary(rng: np.random.Generator, cards: int, terminals: int, days: int) -
         {
             "card": card,
             "seconds": np.floor(rng.integers(0, days, n) * 86_400 + hour * 3600),
-            "terminal": np.where(rng.random(n) < 0.85, habits[card, rng.integers(0, 6, n)], rng.integers(0, terminals, n)),
+            "terminal": np.where(
+                rng.random(n) < 0.85, habits[card, rng.integers(0, 6, n)], rng.integers(0, terminals, n)
+            ),
             "amount": typical[card] * rng.lognormal(0, 0.5, n),
             "country": np.where(abroad, rng.choice(["FR", "US", "GB"], n), "DE"),
             "channel": np.where(rng.random(n) < 0.3, "online", "chip"),

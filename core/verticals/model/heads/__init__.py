@@ -1,5 +1,6 @@
 """Heads: contextual vectors -> outputs, loss, decode."""
 
 from verticals.model.heads.classify import CLASSIFY, LABELS
+from verticals.model.heads.rank import RANK
 
-ALL = (CLASSIFY, LABELS)
+ALL = (CLASSIFY, LABELS, RANK)

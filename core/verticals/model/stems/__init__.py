@@ -2,6 +2,7 @@
 
 from verticals.model.stems.events import EVENTS
 from verticals.model.stems.image import IMAGE
+from verticals.model.stems.items import ITEMS
 from verticals.model.stems.table import TABLE
 
-ALL = (TABLE, EVENTS, IMAGE)
+ALL = (TABLE, EVENTS, IMAGE, ITEMS)

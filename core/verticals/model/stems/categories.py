@@ -22,6 +22,7 @@ class Categories(nn.Module):
         super().__init__()
         self.tables = nn.ModuleList(nn.Embedding(size + 1, width) for size in sizes)
         for table in self.tables:
+            assert isinstance(table, nn.Embedding)
             nn.init.normal_(table.weight, std=0.1)
 
     def forward(self, codes: Tensor) -> Tensor:

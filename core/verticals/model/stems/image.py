@@ -53,7 +53,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.down(x)
-        return x + self.net(x)
+        added: Tensor = x + self.net(x)
+        return added
 
 
 class ImageStem(nn.Module):

@@ -1,4 +1,4 @@
-"""A local ``transformers`` checkpoint (BERT, DINO's encoder, Llama ...) as the trunk, by path. Nothing is downloaded."""
+"""A local ``transformers`` checkpoint (BERT, DINO, Llama ...) as the trunk, by path. Nothing is downloaded."""
 
 from __future__ import annotations
 
