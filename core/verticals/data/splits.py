@@ -126,6 +126,9 @@ class GivenSplit:
 class RollingOrigin:
     """Series at rolling origins: column ``origin`` of the frame numbers them, 0 = the latest.
 
+    A number counts whole horizons back; those between two whole ones serve for training alone, and only where their
+    truth ends before the part that is judged begins.
+
     Origin 0 is the test, 1 the gate, then ``valid`` origins, then training. With ``windows`` > 1 the gate decides on
     several origins, each with what lies before it.
     """
@@ -139,8 +142,8 @@ class RollingOrigin:
         rows = np.arange(len(examples))
         folds = []
         for gate_at in range(1, self.windows + 1):
-            train = rows[origin > gate_at + self.valid]
-            valid = rows[(origin > gate_at) & (origin <= gate_at + self.valid)]
+            train = rows[origin >= gate_at + self.valid + 1]
+            valid = rows[np.isin(origin, gate_at + 1 + np.arange(self.valid))]
             gate = rows[origin == gate_at]
             if len(train) and len(valid) and len(gate):
                 folds.append(Fold(train, valid, gate))
@@ -151,7 +154,7 @@ class RollingOrigin:
                 todo="Give a longer history or a shorter horizon.",
             )
         notes = {"by": "rolling origin", "gate origins": len(folds)}
-        return filled(Parts(tuple(folds), rows[origin > 0], rows[origin == 0], notes), examples)
+        return filled(Parts(tuple(folds), rows[origin >= 1], rows[origin == 0], notes), examples)
 
 
 def times(examples: Examples) -> np.ndarray:

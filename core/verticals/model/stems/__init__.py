@@ -3,6 +3,7 @@
 from verticals.model.stems.events import EVENTS
 from verticals.model.stems.image import IMAGE
 from verticals.model.stems.items import ITEMS
+from verticals.model.stems.series import SERIES
 from verticals.model.stems.table import TABLE
 
-ALL = (TABLE, EVENTS, IMAGE, ITEMS)
+ALL = (TABLE, EVENTS, IMAGE, ITEMS, SERIES)
