@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
+from scipy import sparse as scipy_sparse
 
 from verticals.data.items import Items, history_of, pairs, ranked
 from verticals.evaluate.metrics import ndcg_10
@@ -44,7 +44,10 @@ class Choice:
     penalty: float = 0.0
 
 
-Learn = Callable[[Examples, Items, float], sparse.csr_matrix]
+Matrix = Any
+"""A sparse matrix of scipy, whose types tell array and matrix apart where nothing here does."""
+sparse: Any = scipy_sparse
+Learn = Callable[[Examples, Items, float], Matrix]
 
 
 class LinearRank:
@@ -54,7 +57,7 @@ class LinearRank:
         self.name, self.learn, self.choices, self.reach = name, learn, choices, reach
         self.choice: Choice | None = None
         self.items = Items((), np.zeros(0, dtype=bool), np.zeros(0))
-        self.weights = sparse.csr_matrix((0, 0), dtype=np.float32)
+        self.weights: Matrix = sparse.csr_matrix((0, 0), dtype=np.float32)
 
     def fit(self, train: Examples, valid: Examples | None, budget: Budget) -> None:
         """Learn W; without ``valid`` with what an earlier fit chose."""
@@ -67,7 +70,7 @@ class LinearRank:
             self.weights = self.learn(train, self.items, self.choice.penalty)
             return
         best = -1.0
-        learnt: dict[float, sparse.csr_matrix] = {}
+        learnt: dict[float, Matrix] = {}
         chosen = choices[0]
         for choice in choices:
             if choice.penalty not in learnt:
@@ -109,7 +112,7 @@ class LinearRank:
             parts = (stored["data"], stored["indices"], stored["indptr"])
         self.weights = sparse.csr_matrix(parts, shape=(len(self.items.names),) * 2)
 
-    def _because(self, past: sparse.csr_matrix, rows: np.ndarray, best: np.ndarray) -> np.ndarray:
+    def _because(self, past: Matrix, rows: np.ndarray, best: np.ndarray) -> np.ndarray:
         """(n, K) the past item with the largest share in each of the first places, -1 = none."""
         out = np.full(best.shape, -1, dtype=np.int64)
         mine = past[rows].tocoo()
@@ -128,7 +131,7 @@ class LinearRank:
         return out
 
 
-def recent(examples: Examples, items: Items, decay: float, reach: int) -> sparse.csr_matrix:
+def recent(examples: Examples, items: Items, decay: float, reach: int) -> Matrix:
     """(N, V) each example's past items, the newest with weight 1, the one before with ``decay``, and so on."""
     events = history_of(examples)
     had = pairs(events, items.of_events(events), reach)
@@ -138,7 +141,7 @@ def recent(examples: Examples, items: Items, decay: float, reach: int) -> sparse
     return whole.tocsr()
 
 
-def taken(examples: Examples, items: Items) -> sparse.csr_matrix:
+def taken(examples: Examples, items: Items) -> Matrix:
     """(L, V) 1 where a learner had an item, in the past or as truth."""
     events = history_of(examples)
     had = pairs(events, items.of_events(events))
@@ -151,12 +154,12 @@ def taken(examples: Examples, items: Items) -> sparse.csr_matrix:
     return whole
 
 
-def no_weights(train: Examples, items: Items, penalty: float) -> sparse.csr_matrix:
+def no_weights(train: Examples, items: Items, penalty: float) -> Matrix:
     """Popularity alone."""
     return sparse.csr_matrix((len(items.names),) * 2, dtype=np.float32)
 
 
-def neighbours(train: Examples, items: Items, penalty: float) -> sparse.csr_matrix:
+def neighbours(train: Examples, items: Items, penalty: float) -> Matrix:
     """Cosine of the items' learners (Sarwar et al. 2001)."""
     x = taken(train, items)
     norm = np.sqrt(np.maximum(np.asarray(x.sum(axis=0)).ravel(), 1.0))
@@ -164,13 +167,15 @@ def neighbours(train: Examples, items: Items, penalty: float) -> sparse.csr_matr
     return kept((x.T @ x).tocsr())
 
 
-def ease(train: Examples, items: Items, penalty: float) -> sparse.csr_matrix:
+def ease(train: Examples, items: Items, penalty: float) -> Matrix:
     """EASE (Steck 2019, eq. 8): B = I - P diag(1 / diag P) with P = (X'X + penalty I)^-1.
 
     Raises:
         DataError: more items than a dense inverse can hold.
     """
-    from scipy.linalg import lapack
+    import scipy.linalg
+
+    lapack: Any = scipy.linalg.lapack
 
     if len(items.names) > MOST_ITEMS:
         raise DataError(f"{len(items.names):,} items are too many for EASE.", expected=f"At most {MOST_ITEMS:,}.")
@@ -195,7 +200,7 @@ def ease(train: Examples, items: Items, penalty: float) -> sparse.csr_matrix:
     return sparse.vstack(rows).tocsr()
 
 
-def chain(train: Examples, items: Items, penalty: float, *, gaps: int, fade: float, back: float) -> sparse.csr_matrix:
+def chain(train: Examples, items: Items, penalty: float, *, gaps: int, fade: float, back: float) -> Matrix:
     """Transitions from each of the last ``gaps`` items to the next, ``fade ** (gap - 1)`` each, reversed ones ``back``.
 
     Rows are divided by the square root of their sum, which keeps frequent items from drowning rare ones.
@@ -211,7 +216,7 @@ def chain(train: Examples, items: Items, penalty: float, *, gaps: int, fade: flo
     return kept(sparse.csr_matrix(sparse.diags(1 / np.sqrt(np.maximum(total, 1.0))) @ whole))
 
 
-def kept(weights: Any) -> sparse.csr_matrix:
+def kept(weights: Any) -> Matrix:
     """The KEPT largest weights of each row."""
     if isinstance(weights, np.ndarray):
         if weights.shape[1] > KEPT:

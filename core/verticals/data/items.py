@@ -1,6 +1,6 @@
 """Items that follow one another in a past: which are known, what an example has had, and ranked lists of what may come.
 
-A past is an ``Events`` block with a category column ``item``; ``Examples.names`` are the items that ``truth`` counts in.
+A past is an ``Events`` block with a category column ``item``; ``truth`` counts in ``Examples.names``, the items.
 Items are kept in the order of a hash of their names, so that no tie is ever broken by the order in which they appeared.
 
 Legend: N examples, E events, V known items, K candidates.

@@ -27,7 +27,7 @@ def fit_items(block: Events, width: int) -> dict[str, Any]:
 
 
 class ItemsStem(nn.Module):
-    """(B, T, D): START and the last items, left-padded, the newest last. Items that were unknown in training share one vector."""
+    """(B, T, D): START and the last items, left-padded, the newest last; all unknown items share one vector."""
 
     def __init__(self, config: dict[str, Any], width: int) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class ItemsStem(nn.Module):
         both = torch.cat([self.table.weight, self.special.weight])
         x = self.drop(nn.functional.embedding(code, both)) * mask.unsqueeze(-1)
         place = torch.arange(code.shape[1], device=code.device, dtype=x.dtype).expand(code.shape)
-        return Tokens(x, mask, place, {"items": self.table.weight})
+        return Tokens(x, mask, place, {"items": self.table.weight[:]})
 
     def _codes(self, block: Events) -> np.ndarray:
         if self._known[0] is not block.frame:
