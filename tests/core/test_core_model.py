@@ -109,7 +109,7 @@ def test_padding_changes_nothing() -> None:
     assert torch.allclose(whole, trunk(x[:, 2:], mask[:, 2:], place[:, 2:]), atol=1e-6)
 
 
-class Halt(Exception):
+class HaltError(Exception):
     """Stands for a kill."""
 
 
@@ -126,7 +126,7 @@ def test_training_resumes_from_its_checkpoint_bit_for_bit(tmp_path: Path, monkey
     def fit(model: nn.Module, path: Path | None, stop: float = 2.0) -> nn.Module:
         def report(done: float) -> None:
             if done > stop:
-                raise Halt
+                raise HaltError
 
         def check() -> float:
             return float(((model(x) - y) ** 2).mean().detach())
@@ -138,7 +138,7 @@ def test_training_resumes_from_its_checkpoint_bit_for_bit(tmp_path: Path, monkey
         return model
 
     straight = fit(fresh(), None)
-    with pytest.raises(Halt):
+    with pytest.raises(HaltError):
         fit(fresh(), tmp_path / "mark.safetensors", stop=0.6)
     resumed = fit(fresh(), tmp_path / "mark.safetensors")
     for a, b in zip(straight.state_dict().values(), resumed.state_dict().values(), strict=True):

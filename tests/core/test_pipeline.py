@@ -1,4 +1,4 @@
-"""A run goes from data to decision, report and bundle; it can be stopped anywhere, limited, and told apart by its seed."""
+"""A run goes from data to decision, report and bundle; it can be stopped anywhere and limited in time."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_other_seed_gives_other_weights(finished: verticals.Run, tmp_path: Path)
     assert other.metrics["methods"]["core"] != finished.metrics["methods"]["core"]
 
 
-class Stop(Exception):
+class StopError(Exception):
     """What ends a run in the middle, in this test."""
 
 
@@ -56,14 +56,14 @@ def test_interrupted_run_ends_as_an_uninterrupted_one(finished: verticals.Run, t
     class Breaks:
         def stage(self, name: str) -> None:
             if name == stage:
-                raise Stop
+                raise StopError
 
         def progress(self, what: str, share: float) -> None: ...
 
         def note(self, text: str) -> None: ...
 
     out = tmp_path / "d"
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         verticals.run(toy.TASK, out=out, preset="quick", watcher=Breaks())
     assert not (out / "metrics.json").exists()
     resumed = verticals.run(toy.TASK, out=out, preset="quick")

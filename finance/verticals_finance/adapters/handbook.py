@@ -52,6 +52,8 @@ def read(path: Path, options: ReadOptions) -> Dataset:
 
 
 HANDBOOK = Adapter(
-    name="finance.handbook", summary="the Fraud Detection Handbook's simulated transactions (npz)", sniff=sniff, read=read,
+    name="finance.handbook", summary="the Fraud Detection Handbook's simulated transactions (npz)",
+    sniff=sniff,
+    read=read,
     options={"first_day": "first day, counted from 2018-04-01", "last_day": "last day"},
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Public transaction layouts as columns of one table: TabFormer, PaySim and IEEE-CIS."""
+"""Public transaction layouts as columns of one table: TabFormer, PaySim, AMLSim and IEEE-CIS."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from verticals_plugins import Adapter, DataError, Dataset, ReadOptions, Sniff, V
 
 TABFORMER = ("User", "Card", "Year", "Month", "Day", "Time", "Amount", "Use Chip", "Merchant Name", "MCC", "Is Fraud?")
 PAYSIM = ("step", "type", "amount", "nameOrig", "nameDest", "oldbalanceOrg", "newbalanceOrig")
+AMLSIM = ("TXN_ID", "ACCOUNT_ID", "COUNTER_PARTY_ACCOUNT_NUM", "TXN_SOURCE_TYPE_CODE", "TXN_AMOUNT_ORIG", "start")
 IEEE_CIS = ("TransactionID", "TransactionDT", "TransactionAmt", "ProductCD", "card1")
 PAYSIM_START = "2017-01-01"
 IEEE_START = "2017-12-01"
+Translate = Callable[[pd.DataFrame, Raw], pd.DataFrame]
 
 
 def header_of(path: Path) -> tuple[str, ...]:
@@ -38,7 +40,7 @@ def sniffer(columns: tuple[str, ...], what: str) -> Callable[[Path], Sniff]:
     return sniff
 
 
-def reader(columns: tuple[str, ...], what: str, translate: Callable[[pd.DataFrame, Raw], pd.DataFrame]) -> Callable[[Path, ReadOptions], Dataset]:  # fmt: skip
+def reader(columns: tuple[str, ...], what: str, translate: Translate) -> Callable[[Path, ReadOptions], Dataset]:
     """Reads a file of this layout: ``translate`` turns its text columns into those of the schema, row by row."""
 
     def read(path: Path, options: ReadOptions) -> Dataset:
@@ -68,7 +70,7 @@ def from_tabformer(frame: pd.DataFrame, raw: Raw) -> pd.DataFrame:
 
 
 def from_paysim(frame: pd.DataFrame, raw: Raw) -> pd.DataFrame:
-    """Steps are hours without a calendar; balances are left out, since they tell the outcome of the simulated payment."""
+    """Steps are hours without a calendar; balances are left out: they tell the outcome of the payment."""
     raw.ledger.warn(f"steps have no calendar: hour 0 was taken as {PAYSIM_START}")
     raw.ledger.warn("balances are not used: in this layout they are written after the payment and tell its outcome")
     time = pd.Timestamp(PAYSIM_START) + pd.to_timedelta(pd.to_numeric(frame["step"], errors="coerce"), unit="h")
@@ -92,7 +94,17 @@ def from_ieee_cis(frame: pd.DataFrame, raw: Raw) -> pd.DataFrame:
     return pd.DataFrame(out | ({"fraud": frame["isFraud"]} if "isFraud" in frame else {}))
 
 
-def _adapter(name: str, what: str, columns: tuple[str, ...], translate: Callable[[pd.DataFrame, Raw], pd.DataFrame]) -> Adapter:  # fmt: skip
+def from_amlsim(frame: pd.DataFrame, raw: Raw) -> pd.DataFrame:
+    """Days are numbers without a calendar; labels lie in another file, by account, and are not guessed."""
+    raw.ledger.warn(f"days have no calendar: day 0 was taken as {PAYSIM_START}")
+    time = pd.Timestamp(PAYSIM_START) + pd.to_timedelta(pd.to_numeric(frame["start"], errors="coerce"), unit="D")
+    out = {"id": frame["TXN_ID"], "card": frame["ACCOUNT_ID"], "time": time.astype(str).replace("NaT", ""),
+           "amount": frame["TXN_AMOUNT_ORIG"], "terminal": frame["COUNTER_PARTY_ACCOUNT_NUM"],
+           "channel": frame["TXN_SOURCE_TYPE_CODE"]}  # fmt: skip
+    return pd.DataFrame(out | ({"fraud": frame["isFraud"]} if "isFraud" in frame else {}))
+
+
+def _adapter(name: str, what: str, columns: tuple[str, ...], translate: Translate) -> Adapter:
     return Adapter(
         name=f"finance.{name}", summary=f"{what} transactions (CSV)", sniff=sniffer(columns, what),
         read=reader(columns, f"finance.{name}", translate), options=OPTIONS,
@@ -103,4 +115,5 @@ ALL = (
     _adapter("tabformer", "IBM TabFormer", TABFORMER, from_tabformer),
     _adapter("paysim", "PaySim", PAYSIM, from_paysim),
     _adapter("ieee_cis", "IEEE-CIS", IEEE_CIS, from_ieee_cis),
+    _adapter("amlsim", "AMLSim", AMLSIM, from_amlsim),
 )

@@ -20,12 +20,16 @@ from verticals.data.table import OPTIONS, dataset_of
 from verticals.pipeline.files import sha256
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff, Source, need
 
-MESSAGE = re.compile(rb"(pacs|pain|camt|head|acmt)\.(\d{3})\.\d{3}\.\d{2}")
-EXPONENTS = {"JPY": 0, "KRW": 0, "CLP": 0, "VND": 0, "ISK": 0, "XAF": 0, "XOF": 0, "UGX": 0, "BHD": 3, "KWD": 3, "OMR": 3,
-             "TND": 3, "JOD": 3, "IQD": 3, "LYD": 3}  # fmt: skip
-NUMERIC = {"840": "USD", "978": "EUR", "826": "GBP", "756": "CHF", "392": "JPY", "124": "CAD", "036": "AUD", "752": "SEK",
-           "578": "NOK", "208": "DKK", "985": "PLN", "156": "CNY", "356": "INR", "410": "KRW", "048": "BHD", "414": "KWD",
-           "512": "OMR", "788": "TND", "400": "JOD", "368": "IQD", "434": "LYD", "152": "CLP", "704": "VND"}  # fmt: skip
+MESSAGE = re.compile(rb"(pacs|pain|camt|acmt)\.(\d{3})\.\d{3}\.\d{2}")
+EXPONENTS = dict.fromkeys(["JPY", "KRW", "CLP", "VND", "ISK", "XAF", "XOF", "UGX"], 0) | dict.fromkeys(
+    ["BHD", "KWD", "OMR", "TND", "JOD", "IQD", "LYD"], 3
+)
+"""Decimals of currencies (ISO 4217) that have other than two."""
+NUMERIC = {
+    "840": "USD", "978": "EUR", "826": "GBP", "756": "CHF", "392": "JPY", "124": "CAD", "036": "AUD", "752": "SEK",
+    "578": "NOK", "208": "DKK", "985": "PLN", "156": "CNY", "356": "INR", "410": "KRW", "048": "BHD", "414": "KWD",
+    "512": "OMR", "788": "TND", "400": "JOD", "368": "IQD", "434": "LYD", "152": "CLP", "704": "VND",
+}  # fmt: skip
 PAYMENTS = {"0100": "authorisation", "0110": "authorisation response", "0120": "authorisation advice",
             "0200": "financial request", "0210": "financial response", "0220": "financial advice"}  # fmt: skip
 
@@ -46,8 +50,10 @@ def files_in(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
     return sorted(one for one in path.rglob("*") if one.is_file() and one.suffix.lower() in suffixes)
 
 
-def gathered(path: Path, options: ReadOptions, suffixes: tuple[str, ...], take: Callable[[Path, Rows, ReadOptions], None],
-             adapter: str) -> Dataset:  # fmt: skip
+def gathered(
+    path: Path, options: ReadOptions, suffixes: tuple[str, ...], take: Callable[[Path, Rows, ReadOptions], None],
+    adapter: str,
+) -> Dataset:  # fmt: skip
     """All files' payments as the schema's table.
 
     Raises:
@@ -171,7 +177,9 @@ def text(element: ElementTree.Element | None, path: str) -> str:
 def account(transfer: ElementTree.Element, side: str) -> str:
     """IBAN, other account number, or the party's name."""
     return (
-        text(transfer, f"{side}Acct/Id/IBAN") or text(transfer, f"{side}Acct/Id/Othr/Id") or text(transfer, f"{side}/Nm")
+        text(transfer, f"{side}Acct/Id/IBAN")
+        or text(transfer, f"{side}Acct/Id/Othr/Id")
+        or text(transfer, f"{side}/Nm")
         or text(transfer, f"{side}Agt/FinInstnId/BICFI")
     )  # fmt: skip
 
@@ -186,7 +194,8 @@ def sniff_iso8583(path: Path) -> Sniff:
             head = stream.read(64)
         if re.match(rb"^(30[3-9]\d){1}", head) or re.match(rb"^0[1-8]\d\d[0-9A-Fa-f]{16}", head):
             return Sniff(0.9, "an ISO 8583 message type and bitmap")
-        return Sniff(0.3, "maybe ISO 8583 in another encoding")
+        if file.suffix.lower() in (".iso8583", ".bin", ".hex"):
+            return Sniff(0.3, "maybe ISO 8583 in another encoding")
     return Sniff(0.0, "no .hex or .bin file")
 
 
@@ -246,7 +255,8 @@ def take_iso8583(file: Path, found: Rows, options: ReadOptions) -> None:
             {
                 "id": "-".join(fields.get(one, "").strip() for one in ("37", "11", "7")),
                 "card": masked(fields.get("2", "") or fields.get("35", "").split("D")[0].split("=")[0]),
-                "time": moment(fields, options, file, found.ledger), "amount": str(Decimal(fields.get("4", "0")).scaleb(-exponent)),
+                "time": moment(fields, options, file, found.ledger),
+                "amount": str(Decimal(fields.get("4", "0")).scaleb(-exponent)),
                 "currency": currency, "terminal": fields.get("41", "").strip(), "mcc": fields.get("18", ""),
                 "channel": fields.get("22", ""), "country": fields.get("19", ""),
             }
@@ -281,6 +291,6 @@ def read_iso8583(path: Path, options: ReadOptions) -> Dataset:
 ALL = (
     Adapter(name="finance.pacs008", summary="ISO 20022 pacs.008 messages (XML)", sniff=sniff_pacs008, read=read_pacs008,
             options={name: OPTIONS[name] for name in ("timezone",)}),
-    Adapter(name="finance.iso8583", summary="ISO 8583:1987 messages (hex or bytes)", sniff=sniff_iso8583, read=read_iso8583,
-            options={"year": "year of the messages' times"} | {name: OPTIONS[name] for name in ("timezone",)}),
+    Adapter(name="finance.iso8583", summary="ISO 8583:1987 messages (hex or bytes)", sniff=sniff_iso8583,
+            read=read_iso8583, options={"year": "year of the messages' times", "timezone": OPTIONS["timezone"]}),
 )  # fmt: skip

@@ -26,14 +26,12 @@ CODES = (
 class AlertPolicy:
     """How many alerts the team can look at, or how many genuine payments may be disturbed, and what things cost.
 
-    ``max_fpr`` > 0 replaces the budget of alerts by a share of genuine payments; ``use_costs`` replaces both by the costs:
-    a payment is reviewed when its expected loss exceeds the cost of the review.
+    ``max_fpr`` > 0 replaces the budget of alerts by a share of genuine payments; ``use_costs`` replaces both by the
+    costs: a payment is reviewed when its expected loss exceeds the cost of the review.
     """
 
-    alerts_per_day: float = policy_field(100.0, help="payments a day that the team can review", unit="alerts/day")
-    max_fpr: float = policy_field(
-        0.0, help="largest share of genuine payments in alerts; 0 = use alerts per day", unit="share"
-    )
+    alerts_per_day: float = policy_field(10.0, help="payments a day that the team can review", unit="alerts/day")
+    max_fpr: float = policy_field(0.0, help="largest share of genuine payments alerted; 0 = not used", unit="share")
     use_costs: bool = policy_field(False, help="alert where the expected loss exceeds the cost of a review")
     stop_above: float = policy_field(0.9, help="stop at once above this probability", unit="probability")
     review_cost: float = policy_field(5.0, help="cost of one review", unit="money")

@@ -1,8 +1,8 @@
 """A simulator of card payments, for demos and tests. Nobody's data: cards, terminals and fraud are drawn by chance.
 
-Cards have a typical amount, a habit of terminals and of hours. Fraud comes in three kinds: a skimmed terminal (for three
-weeks some of its payments are fraud), a stolen card (for ten days a part of its payments is several times its usual
-amount, in other countries), and card testing (bursts of small payments in a few minutes).
+Cards have a typical amount, a habit of terminals and of hours. Fraud comes in three kinds: a skimmed terminal (for
+three weeks some of its payments are fraud), a stolen card (for ten days a part of its payments is several times its
+usual amount, in other countries), and card testing (bursts of small payments in a few minutes).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import pandas as pd
 from verticals_finance.fraud.schema import SCHEMA
 from verticals_plugins import Dataset, Provenance
 
-DAYS = 90
-CARDS, TERMINALS = 300, 150
+DAYS = 100
+CARDS, TERMINALS = 320, 160
 START = np.datetime64("2026-01-01T00:00:00", "ns")
 
 
@@ -47,7 +47,7 @@ def _ordinary(rng: np.random.Generator, cards: int, terminals: int, days: int) -
     counts = rng.poisson(rate * days)
     card = np.repeat(np.arange(cards), counts)
     n = len(card)
-    typical = rng.lognormal(3.2, 0.7, cards)
+    typical = rng.lognormal(3.8, 0.6, cards)
     habits = rng.integers(0, terminals, (cards, 6))
     hour = np.clip(rng.normal(14, 4, n), 0, 23.99)
     abroad = rng.random(n) < 0.03
@@ -67,7 +67,7 @@ def _ordinary(rng: np.random.Generator, cards: int, terminals: int, days: int) -
 
 
 def _testing(rng: np.random.Generator, cards: int, terminals: int, days: int) -> pd.DataFrame:
-    bursts = max(1, cards // 40)
+    bursts = max(1, cards // 20)
     rows = []
     for card in rng.choice(cards, bursts, replace=False):
         count = int(rng.integers(4, 9))
@@ -89,14 +89,14 @@ def _testing(rng: np.random.Generator, cards: int, terminals: int, days: int) ->
 
 
 def _skimmed_terminals(frame: pd.DataFrame, rng: np.random.Generator, terminals: int, days: int) -> None:
-    for terminal in rng.choice(terminals, max(3, terminals // 12), replace=False):
+    for terminal in rng.choice(terminals, max(3, terminals // 8), replace=False):
         begin = rng.integers(0, max(1, days - 21)) * 86_400
         hit = (frame["terminal"] == terminal) & frame["seconds"].between(begin, begin + 21 * 86_400)
         frame.loc[hit & (rng.random(len(frame)) < 0.7), "fraud"] = True
 
 
 def _stolen_cards(frame: pd.DataFrame, rng: np.random.Generator, cards: int, days: int) -> None:
-    for card in rng.choice(cards, max(3, cards // 8), replace=False):
+    for card in rng.choice(cards, max(3, cards // 5), replace=False):
         begin = rng.integers(0, max(1, days - 10)) * 86_400
         hit = (frame["card"] == card) & frame["seconds"].between(begin, begin + 10 * 86_400)
         hit &= rng.random(len(frame)) < 0.5

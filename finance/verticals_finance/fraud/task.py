@@ -37,8 +37,10 @@ FRAUD = Task(
     name="finance.fraud",
     summary="Say which payments to stop or to review, within a budget of alerts",
     schema=SCHEMA,
-    adapters=("finance.handbook", "finance.tabformer", "finance.paysim", "finance.ieee_cis", "finance.pacs008",
-              "finance.iso8583", "table"),
+    adapters=(
+        "finance.handbook", "finance.tabformer", "finance.paysim", "finance.ieee_cis", "finance.amlsim",
+        "finance.pacs008", "finance.iso8583", "table",
+    ),
     demo=simulate,
     examples=Payments(),
     split=TimeSplit(valid=0.15, gate=0.2, test=0.2),

@@ -1,0 +1,251 @@
+"""Fraud: features are as of their moment, memory is exact, decisions keep their budget, formats are read rightly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import verticals
+from verticals.data.table import TABLE
+from verticals_finance.adapters import layouts, messages
+from verticals_finance.adapters.handbook import HANDBOOK
+from verticals_finance.fraud.decide import AlertPolicy, decide, tune
+from verticals_finance.fraud.examples import Payments
+from verticals_finance.fraud.schema import SCHEMA
+from verticals_finance.fraud.simulate import simulate
+from verticals_finance.fraud.task import FRAUD
+from verticals_plugins import DataError, Dataset, Examples, Predictions, ReadOptions, UsageError
+
+ADAPTERS = (*layouts.ALL, *messages.ALL)
+OPTIONS = ReadOptions(schema=SCHEMA, need_target=False)
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return simulate(1, cards=80, terminals=40, days=60)
+
+
+@pytest.fixture(scope="module")
+def examples(data: Dataset) -> Examples:
+    return Payments()(data)
+
+
+def numbers(examples: Examples) -> pd.DataFrame:
+    frame = examples.inputs["table"].frame  # type: ignore[attr-defined]
+    return frame.select_dtypes("number")
+
+
+def test_simulator_repeats_itself(data: Dataset) -> None:
+    pd.testing.assert_frame_equal(data.main, simulate(1, cards=80, terminals=40, days=60).main)
+    assert 0.01 < (data.main["fraud"] == "1").mean() < 0.1
+
+
+def test_later_payments_change_no_earlier_feature(data: Dataset, examples: Examples) -> None:
+    cut = len(data.main) // 2
+    early = Payments()(data.with_main(data.main.iloc[:cut].reset_index(drop=True)))
+    pd.testing.assert_frame_equal(numbers(examples).iloc[:cut], numbers(early), check_exact=True)
+
+
+def test_memory_gives_the_numbers_of_the_whole_past(data: Dataset, examples: Examples) -> None:
+    cut = len(data.main) * 3 // 4
+    old, new = (data.with_main(part.reset_index(drop=True)) for part in (data.main.iloc[:cut], data.main.iloc[cut:]))
+    later = Payments()(new, Payments().memory(old))
+    pd.testing.assert_frame_equal(numbers(examples).iloc[cut:].reset_index(drop=True), numbers(later), check_exact=True)
+
+
+def test_label_within_its_delay_is_not_an_input(data: Dataset, examples: Examples) -> None:
+    last = data.main["time"].max()
+    fresh = data.main["time"] > last - pd.Timedelta(days=7)
+    flipped = data.main.assign(fraud=np.where(fresh, "1", data.main["fraud"].astype(str)))
+    pd.testing.assert_frame_equal(numbers(examples), numbers(Payments()(data.with_main(flipped))), check_exact=True)
+
+
+def test_order_of_rows_does_not_matter(data: Dataset, examples: Examples) -> None:
+    shuffled = data.main.sample(frac=1, random_state=0)
+    again = Payments()(data.with_main(shuffled.reset_index(drop=True)))
+    order = pd.Series(np.arange(len(again)), index=again.frame["id"]).loc[examples.frame["id"]].to_numpy()
+    pd.testing.assert_frame_equal(numbers(again.take(order)), numbers(examples), check_exact=True)
+
+
+def said(examples: Examples, values: np.ndarray) -> Predictions:
+    return Predictions(examples, values)
+
+
+def test_threshold_keeps_the_budget_of_alerts(examples: Examples) -> None:
+    values = np.random.default_rng(0).random(len(examples))
+    policy = AlertPolicy(alerts_per_day=2)
+    found = decide(said(examples, values), policy, tune(said(examples, values), policy))
+    assert found.summary["alerts_per_day"] == pytest.approx(2, abs=0.05)
+
+
+def test_false_positive_rate_is_kept(examples: Examples) -> None:
+    values = np.random.default_rng(0).random(len(examples))
+    policy = AlertPolicy(max_fpr=0.01)
+    found = decide(said(examples, values), policy, tune(said(examples, values), policy)).table
+    assert examples.truth is not None
+    assert (found["action"][examples.truth == 0] != "pass").mean() <= 0.01
+
+
+def test_costs_alert_only_where_the_loss_exceeds_the_review(examples: Examples) -> None:
+    policy = AlertPolicy(use_costs=True, review_cost=10)
+    predictions = said(examples, np.full(len(examples), 0.1))
+    found = decide(predictions, policy, tune(predictions, policy)).table
+    assert (found["amount"][found["action"] != "pass"] > 100).all()
+    assert (found["amount"][found["action"] == "pass"] <= 100).all()
+
+
+def test_money_saved_by_hand(examples: Examples) -> None:
+    assert examples.truth is not None
+    predictions = said(examples, examples.truth.astype(float))
+    rule = tune(predictions, AlertPolicy(use_costs=True))
+    found = decide(predictions, AlertPolicy(use_costs=True, review_cost=0), rule)
+    frauds = examples.frame["amount"][examples.truth == 1].sum() / examples.frame["day"].nunique()
+    assert found.summary["saved_per_day"] == pytest.approx(frauds)
+    assert found.summary["lost_per_day"] == 0
+
+
+def test_senseless_policy_is_refused() -> None:
+    with pytest.raises(UsageError, match="alerts_per_day > 0"):
+        AlertPolicy(alerts_per_day=0)
+
+
+@pytest.mark.parametrize("bad", FRAUD.bad_inputs, ids=lambda bad: bad.name)
+def test_documented_bad_input_gives_the_documented_error(bad, tmp_path: Path) -> None:
+    with pytest.raises(bad.error, match=bad.match):
+        verticals.run(FRAUD, bad.make(tmp_path), out=tmp_path / "run")
+
+
+# ------------------------------------------------------------------------------------------------------------ formats
+
+
+def read(path: Path) -> Dataset:
+    best = max(ADAPTERS, key=lambda one: one.sniff(path).score)
+    return best.read(path, OPTIONS)
+
+
+def test_tabformer_sample(shared: Callable[[str], Path]) -> None:
+    main = read(shared("formats/finance/transactions/tabformer_user0_head2000.csv")).main
+    assert len(main) == 2000
+    assert main["amount"].sum() == pytest.approx(134_354.75)
+    assert (main["amount"] < 0).sum() == 74
+    assert main["terminal"].astype(str).str.startswith("-").sum() == 1017
+    assert main["time"].min() == pd.Timestamp("2002-09-01 06:21")
+
+
+def test_paysim_sample(shared: Callable[[str], Path]) -> None:
+    found = read(shared("formats/finance/transactions/paysim_head2000.csv"))
+    assert found.main["amount"].sum() == pytest.approx(222_136_603.39)
+    assert (found.main["fraud"].astype(str) == "1").sum() == 14
+    assert any("no calendar" in line for line in found.provenance.ledger.warnings)
+
+
+def test_amlsim_sample(shared: Callable[[str], Path]) -> None:
+    main = read(shared("formats/finance/transactions/amlsim_tx.csv")).main
+    assert len(main) == 45
+    assert main["amount"].sum() == pytest.approx(6745.69)
+
+
+def test_pacs008_header_that_disagrees_is_reported(shared: Callable[[str], Path]) -> None:
+    found = read(shared("formats/finance/pacs008/pacs.008.001.07.xml"))
+    assert found.main["amount"].tolist() == [5000.0]
+    assert sum("10000" in line for line in found.provenance.ledger.warnings) == 2
+
+
+@pytest.mark.parametrize("name", ["cbpr2026_pacs.008.max.xml", "cbpr2025_pacs.008_stp.min.xml"])
+def test_pacs008_samples(shared: Callable[[str], Path], name: str) -> None:
+    found = read(shared(f"formats/finance/pacs008/{name}")).main
+    assert found["amount"].tolist() == [1000.0]
+    assert found["currency"].astype(str).tolist() == ["EUR"]
+    assert found["id"].iloc[0].startswith("00000000-0000-4000-8")
+
+
+@pytest.mark.parametrize("name", ["camt053/camt053.v8.xml", "pain001/sepa_pain_001_v3_multiple_pmtinf.xml"])
+def test_other_iso20022_messages_are_refused_by_name(shared: Callable[[str], Path], name: str) -> None:
+    with pytest.raises(DataError, match=name.split("/")[0][:4]):
+        read(shared(f"formats/finance/{name}"))
+
+
+def test_iso8583_yen_have_no_decimals_and_the_card_is_masked(shared: Callable[[str], Path]) -> None:
+    main = read(shared("formats/finance/iso8583/basei_0100-auth-request.hex")).main
+    assert main["amount"].tolist() == [5000.0]
+    assert main["mcc"].astype(str).tolist() == ["5999"]
+    card = str(main["card"].iloc[0])
+    assert card.startswith("411111…1111")
+    assert "4111111111111111" not in card
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("basei_0420-reversal-advice.hex", "reversal"), ("spec87ascii_0800-network-echo.hex", "network")]
+)
+def test_messages_that_are_no_payments_are_named(shared: Callable[[str], Path], name: str, why: str) -> None:
+    with pytest.raises(DataError, match=why):
+        read(shared(f"formats/finance/iso8583/{name}"))
+
+
+def test_message_with_entities_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.xml"
+    path.write_text('<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b">]><Document><FIToFICstmrCdtTrf/></Document>')
+    with pytest.raises(DataError, match="document type"):
+        read(path)
+
+
+def test_handbook_counts(shared: Callable[[str], Path]) -> None:
+    folder = shared("finance/fraud_handbook")
+    main = HANDBOOK.read(folder, ReadOptions(schema=SCHEMA)).main
+    assert len(main) == 1_504_628
+    assert (main["fraud"] == "1").sum() == 12_484
+    train = main[main["time"].between("2018-07-25", "2018-08-01", inclusive="left")]
+    assert (len(train), (train["fraud"] == "1").sum()) == (67_240, 598)
+
+
+# ---------------------------------------------------------------------------------------------- practitioners' cases
+
+
+def test_decimal_marks_of_one_statement(tmp_path: Path) -> None:
+    """Case O1: comma, point and grouping in one column; what is ambiguous is reported, not guessed."""
+    path = tmp_path / "s.csv"
+    rows = [
+        'a,"            -12.80"',
+        'b,"           -200,00"',
+        'c,"1,650.00"',
+        'd,"2.000,50"',
+        'e,"-24,9900"',
+        'f,"1,650"',
+    ]
+    path.write_text("id,amount\n" + "\n".join(rows) + "\n")
+    full = tmp_path / "p.csv"
+    lines = path.read_text().splitlines()
+    full.write_text(
+        "card,time,"
+        + lines[0]
+        + "\n"
+        + "\n".join(f"x,2026-01-0{i},{line}" for i, line in enumerate(lines[1:], 1))
+        + "\n"
+    )
+    data = TABLE.read(full, OPTIONS)
+    assert dict(zip(data.main["id"], data.main["amount"], strict=True)) == {
+        "a": -12.80, "b": -200.0, "c": 1650.0, "d": 2000.5, "e": -24.99,
+    }  # fmt: skip
+    ledger = data.provenance.ledger
+    assert sum(ledger.dropped.values()) == 1
+    assert "1650" in next(iter(ledger.dropped))
+    assert ledger.where[next(iter(ledger.dropped))][0].startswith("line 7")
+
+
+def test_redelivered_and_late_event_counts_once() -> None:
+    """Case O6: A, B, A again: count 2, sum 70, and the second A is answered as the first."""
+    from verticals.data.windows import Event, Stream, Want
+
+    hour = 3600 * 10**9
+    stream = Stream([Want("count", "count", hour), Want("sum", "sum", hour, "amount")])
+    base = 10 * hour
+    a = Event("c1", base - 3 * 10**9, "A", {"amount": 50})
+    b = Event("c1", base, "B", {"amount": 20})
+    first = stream.push(a)
+    after = stream.push(b)
+    assert stream.push(a) == first
+    assert (after["count"], after["sum"]) == (2.0, 70.0)
