@@ -118,7 +118,7 @@ def _samples(image: Any) -> tuple[np.ndarray, tuple[str, ...]]:
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or (image.mode == "P" and "transparency" in image.info):
         rgba = np.asarray(image.convert("RGBA"))
         alpha = rgba[..., 3:].astype(np.float32) / 255
-        if not alpha.any() or alpha.all() and alpha.min() == 1:
+        if not alpha.any() or (alpha.all() and alpha.min() == 1):
             return _plain(rgba[..., :3]), ()
         shown = np.rint(rgba[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
         return _plain(shown), ("transparent parts were shown on white",)

@@ -10,7 +10,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from verticals_manufacturing.pictures import DEPTHS, Picture, depth_of, read_mask, read_picture, resized, to_uint8, upright_boxes
+from verticals_manufacturing.pictures import (
+    DEPTHS,
+    Picture,
+    depth_of,
+    read_mask,
+    read_picture,
+    resized,
+    to_uint8,
+    upright_boxes,
+)
 from verticals_plugins import DataError, Dataset, Ledger, Provenance, ReadOptions, Source, UsageError
 
 LARGEST = 256
@@ -114,9 +123,7 @@ def to_dataset(
     return Dataset(tables, options.schema, provenance, {"image": pixels})
 
 
-def _read_all(
-    records: Sequence[Record], ledger: Ledger
-) -> tuple[list[Record], list[Picture], list[tuple[Box, ...]]]:
+def _read_all(records: Sequence[Record], ledger: Ledger) -> tuple[list[Record], list[Picture], list[tuple[Box, ...]]]:
     kept: list[Record] = []
     pictures: list[Picture] = []
     boxes: list[tuple[Box, ...]] = []

@@ -11,7 +11,14 @@ from verticals_manufacturing.pictures import natural, pictures_in
 from verticals_manufacturing.records import OPTIONS, Record, is_good, to_dataset
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
 
-SPLITS = {"train": "train", "training": "train", "valid": "valid", "val": "valid", "validation": "valid", "test": "test"}
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "test": "test",
+}
 TRUTH = "ground_truth"
 
 

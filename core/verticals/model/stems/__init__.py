@@ -5,5 +5,6 @@ from verticals.model.stems.image import IMAGE
 from verticals.model.stems.items import ITEMS
 from verticals.model.stems.series import SERIES
 from verticals.model.stems.table import TABLE
+from verticals.model.stems.texture import TEXTURE
 
-ALL = (TABLE, EVENTS, IMAGE, ITEMS, SERIES)
+ALL = (TABLE, EVENTS, IMAGE, ITEMS, SERIES, TEXTURE)

@@ -1,0 +1,148 @@
+"""Pictures by classic means: a support vector machine on texture or on oriented gradients."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from verticals.data.texture import hog_of, texture_of
+from verticals.pipeline.files import write_json
+from verticals_plugins import Baseline, Budget, DataError, Examples, Images, Predictions, Table
+
+STRENGTHS = (1.0, 10.0, 100.0)
+
+
+class PictureSvm:
+    """One support vector machine a class against the rest, Gaussian kernel, on ``features`` "texture" or "hog".
+
+    Texture is the mean and the deviation over the patches of ``verticals.data.texture``. Numbers of a block ``table``
+    join in. The decision values are kept in [0, 1] by a softmax (a sigmoid for two classes) whose slope 2 is only a
+    start: the run's calibration sets it. What is stored are support vectors and weights, so loading needs no library.
+    """
+
+    def __init__(self, features: str, *, name: str, block: str = "image") -> None:
+        self.features, self.name, self.block = features, name, block
+        self.strength = 0.0
+        self.classes = 2
+        self.numbers: list[str] = []
+        self.mean = self.scale = np.empty(0)
+        self.machines: list[dict[str, np.ndarray]] = []
+
+    def fit(self, train: Examples, valid: Examples | None, budget: Budget) -> None:
+        """The strength of the penalty is chosen by log loss on ``valid``; a refit reuses it.
+
+        Raises:
+            DataError: the examples have no pictures.
+        """
+        assert train.truth is not None
+        table = train.inputs.get("table")
+        self.numbers = []
+        if isinstance(table, Table):
+            kinds = table.frame.dtypes
+            self.numbers = [c for c in table.frame.columns if getattr(kinds[c], "kind", "O") in "iuf"]
+        raw = self._features(train)
+        self.mean, self.scale = np.nanmean(raw, axis=0), np.nanstd(raw, axis=0) + 1e-6
+        self.classes = max(2, len(train.names))
+        if valid is None or valid.truth is None:
+            self._solve(self._design(raw), train.truth, self.strength or STRENGTHS[1])
+            return
+        check, tried = self._features(valid), dict[float, float]()
+        for strength in STRENGTHS:
+            self._solve(self._design(raw), train.truth, strength)
+            chance = self._chance(self._design(check))
+            both = chance if chance.ndim == 2 else np.stack([1 - chance, chance], axis=1)
+            tried[strength] = -float(np.log(np.clip(both[np.arange(len(valid)), valid.truth], 1e-6, 1)).mean())
+        self.strength = min(tried, key=lambda one: tried[one])
+        self._solve(self._design(raw), train.truth, self.strength)
+
+    def predict(self, examples: Examples) -> Predictions:
+        """(N,) chance of the second class, or (N, K) of each class."""
+        return Predictions(examples, self._chance(self._design(self._features(examples))))
+
+    def save(self, folder: Path) -> None:
+        """npz of numbers and JSON."""
+        arrays: dict[str, Any] = {"mean": self.mean, "scale": self.scale}
+        for number, machine in enumerate(self.machines):
+            arrays |= {f"{name}_{number}": array for name, array in machine.items()}
+        np.savez(folder / "svm.npz", **arrays)
+        state = {"features": self.features, "block": self.block, "strength": self.strength, "numbers": self.numbers}
+        write_json(folder / "svm.json", state | {"classes": self.classes, "machines": len(self.machines)})
+
+    def load(self, folder: Path) -> None:
+        """Read what :meth:`save` wrote."""
+        state = json.loads((folder / "svm.json").read_text())
+        self.features, self.block, self.strength = state["features"], state["block"], state["strength"]
+        self.numbers, self.classes = state["numbers"], state["classes"]
+        with np.load(folder / "svm.npz", allow_pickle=False) as stored:
+            self.mean, self.scale = stored["mean"], stored["scale"]
+            self.machines = [
+                {name: stored[f"{name}_{number}"] for name in ("vectors", "weights", "bias", "gamma")}
+                for number in range(state["machines"])
+            ]
+
+    def _features(self, examples: Examples) -> np.ndarray:
+        block = examples.inputs.get(self.block)
+        if not isinstance(block, Images):
+            raise DataError(f"{self.name} needs pictures.", expected=f"A block {self.block!r} of pictures.")
+        if self.features == "texture":
+            patches = texture_of(block).astype(np.float64)
+            parts = [patches.mean(axis=1), patches.std(axis=1)]
+        else:
+            shown = {int(i): hog_of(block.pixels[int(i)]) for i in np.unique(block.index) if i >= 0}
+            none = np.zeros_like(hog_of(np.zeros_like(block.pixels[0])))
+            parts = [np.stack([shown.get(int(i), none) for i in block.index]).astype(np.float64)]
+        if self.numbers:
+            table = examples.inputs["table"]
+            assert isinstance(table, Table)
+            parts.append(table.frame.reindex(columns=self.numbers).to_numpy(dtype=np.float64))
+        return np.concatenate(parts, axis=1)
+
+    def _design(self, raw: np.ndarray) -> np.ndarray:
+        return np.nan_to_num(np.clip((raw - self.mean) / self.scale, -8, 8))
+
+    def _solve(self, x: np.ndarray, truth: np.ndarray, strength: float) -> None:
+        from sklearn.svm import SVC
+
+        gamma = 1 / (x.shape[1] * max(float(x.var()), 1e-9))
+        self.machines = []
+        for label in range(self.classes) if self.classes > 2 else (1,):
+            target = truth == label
+            if target.all() or not target.any():
+                bias = 1.0 if target.all() else -1.0
+                vectors, weights = np.zeros((1, x.shape[1])), np.zeros(1)
+            else:
+                machine = SVC(C=strength, gamma=gamma, cache_size=200).fit(x, target)
+                vectors, weights = machine.support_vectors_, machine.dual_coef_[0]
+                bias = float(machine.intercept_[0])
+            self.machines.append(
+                {"vectors": vectors, "weights": weights, "bias": np.array(bias), "gamma": np.array(gamma)}
+            )
+
+    def _chance(self, x: np.ndarray) -> np.ndarray:
+        values = np.stack([_decision(machine, x) for machine in self.machines], axis=1)
+        if self.classes == 2:
+            return np.asarray(1 / (1 + np.exp(-2 * values[:, 0])))
+        chance = np.exp(2 * (values - values.max(axis=1, keepdims=True)))
+        return np.asarray(chance / chance.sum(axis=1, keepdims=True))
+
+
+def _decision(machine: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
+    """(N,) sum of the weights times the Gaussian kernel, plus the bias; row by row, so a subset gives the same bits."""
+    out = np.empty(len(x))
+    for row, one in enumerate(x):
+        distance = ((machine["vectors"] - one) ** 2).sum(axis=1)
+        out[row] = float(np.exp(-machine["gamma"] * distance) @ machine["weights"]) + float(machine["bias"])
+    return out
+
+
+TEXTURE_SVM = Baseline(
+    "texture_svm", build=lambda task: PictureSvm("texture", name="texture_svm"),
+    summary="support vector machine on local binary patterns",
+)  # fmt: skip
+HOG_SVM = Baseline(
+    "hog_svm", build=lambda task: PictureSvm("hog", name="hog_svm"),
+    summary="support vector machine on oriented gradients",
+)  # fmt: skip
