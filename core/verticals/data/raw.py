@@ -101,14 +101,7 @@ def read_raw(path: Path, options: Mapping[str, str] | None = None, *, limit: int
             break
         text = text_of(file, told)
         table = with_keys(pa.Table.from_batches(list(_head(batches_of(file, text), left))), keys_of(file, path))
-        if tables and set(table.column_names) != set(tables[0].column_names):
-            odd = sorted(set(table.column_names) ^ set(tables[0].column_names))
-            raise DataError(
-                f"{file.name} has other columns than {pieces[0].path.name} ({', '.join(odd[:5])}).",
-                expected="One table, perhaps in several files of the same columns.",
-                todo="Give the file that holds the rows, or a folder with that table alone.",
-            )
-        tables.append(table.select(tables[0].column_names) if tables else table)
+        tables.append(as_first(table, file, tables[0].column_names, pieces[0].path) if tables else table)
         pieces.append(Piece(file, first, table.num_rows, text))
         sources.append(Source(str(file), file.stat().st_size, sha256(file), table.num_rows))
         first += table.num_rows
@@ -175,6 +168,22 @@ def with_keys(table: pa.Table, keys: Mapping[str, str]) -> pa.Table:
         if name not in table.column_names:
             table = table.append_column(name, pa.array([value] * table.num_rows, pa.string()))
     return table
+
+
+def as_first(table: pa.Table, file: Path, names: Sequence[str], first: Path) -> pa.Table:
+    """The columns in the order of the first file.
+
+    Raises:
+        DataError: they are other columns.
+    """
+    odd = sorted(set(table.column_names) ^ set(names))
+    if odd:
+        raise DataError(
+            f"{file.name} has other columns than {first.name} ({', '.join(odd[:5])}).",
+            expected="One table, perhaps in several files of the same columns.",
+            todo="Give the file that holds the rows, or a folder with that table alone.",
+        )
+    return table.select(list(names))
 
 
 def _head(stream: Iterator[pa.RecordBatch], limit: int | None) -> Iterator[pa.RecordBatch]:

@@ -71,7 +71,20 @@ def dataset_of_frame(frame: pd.DataFrame, options: ReadOptions, *, adapter: str 
 
 def dataset_of(raw: Raw, options: ReadOptions, *, adapter: str = "table") -> Dataset:
     """A raw table as a dataset."""
-    schema, told = options.schema, options.options
+    mapping = matched(raw, options)
+    columns = columns_of(raw, options.schema, mapping, reading_of(options.options, raw.machine))
+    main = rows_of(raw, options, mapping, columns)
+    if not len(main):
+        raise DataError(
+            f"{raw.name}: none of {raw.table.num_rows:,} rows can be used ({_reasons(raw.ledger)}).",
+            expected="Rows whose needed cells can be read.", todo="Check the mapping with --explain-data.",
+        )  # fmt: skip
+    return assembled(main, raw, options.schema, mapping, columns, adapter)
+
+
+def matched(raw: Raw, options: ReadOptions) -> dict[str, str]:
+    """Field -> column; doubts go to the ledger, and a header on a later line is pointed at."""
+    schema = options.schema
     try:
         found = match(schema, raw.table.column_names, options.mapping, need_target=options.need_target, where=raw.name)
     except DataError as err:
@@ -80,41 +93,68 @@ def dataset_of(raw: Raw, options: ReadOptions, *, adapter: str = "table") -> Dat
             raise
         todo = f"Line {line} looks like the header: pass --option header={line}"
         raise DataError(err.found, expected=err.expected, todo=todo) from err
-    ledger = raw.ledger
     for doubt in found.doubts:
-        ledger.warn(doubt)
-    reading = reading_of(told, raw.machine)
+        raw.ledger.warn(doubt)
+    return dict(found.mapping)
+
+
+def columns_of(raw: Raw, schema: Schema, mapping: Mapping[str, str], reading: Reading) -> dict[str, Column]:
+    """The fields that were found, each read by its kind.
+
+    Where all of a column's cells are like "1.650", the decimal mark that the file's other columns prove decides.
+    """
     columns: dict[str, Column] = {}
     for role, field in schema.roles():
-        if field.name not in found.mapping:
-            continue
-        name = found.mapping[field.name]
-        cells = raw.table[name]
-        if role == "target" and not isinstance(field, Time) and dates_in(cells):
-            columns |= _from_dates(cells, schema, field, name, reading, ledger)
-            continue
-        if role == "target" and reading.positive:
-            said = positives(cells, reading.positive, name)
-            columns[field.name] = Column(pd.Series(said.values), said.missing, said.bad, said.notes)
-            continue
-        columns[field.name] = convert(cells, field, name, reading)
-        _tell(columns[field.name], field.name, name, ledger)
-    keep = _usable(raw, schema, columns, found.mapping, options.need_target)
+        if field.name in mapping:
+            columns |= _read_field(raw, schema, role, field, mapping[field.name], reading)
+    marks = {one.reading for one in columns.values() if one.reading in (".", ",")}
+    if len(marks) == 1 and not reading.decimal:
+        again = replace(reading, elsewhere=next(iter(marks)))
+        for role, field in schema.roles():
+            column = columns.get(field.name)
+            if column is not None and isinstance(field, Number) and column.bad.any() and not column.reading:
+                columns |= _read_field(raw, schema, role, field, mapping[field.name], again)
+    for name, column in columns.items():
+        if name in mapping:
+            _tell(column, name, mapping[name], raw.ledger)
+    return columns
+
+
+def _read_field(raw: Raw, schema: Schema, role: str, field: Field, name: str, reading: Reading) -> dict[str, Column]:
+    cells = raw.table[name]
+    if role == "target" and not isinstance(field, Time) and dates_in(cells):
+        return _from_dates(cells, schema, field, name, reading, raw.ledger)
+    if role == "target" and reading.positive:
+        said = positives(cells, reading.positive, name)
+        return {field.name: Column(pd.Series(said.values), said.missing, said.bad, said.notes)}
+    return {field.name: convert(cells, field, name, reading)}
+
+
+def rows_of(raw: Raw, options: ReadOptions, mapping: Mapping[str, str], columns: Mapping[str, Column]) -> pd.DataFrame:
+    """The rows that can be used, with an id each; what is left out is counted."""
+    schema = options.schema
+    keep = _usable(raw, schema, columns, mapping, options.need_target)
     main = pd.DataFrame({name: column.values for name, column in columns.items()})
-    used = set(found.mapping.values())
+    used = set(mapping.values())
     for name in raw.table.column_names:
         if name not in used and name not in main:
             main[name] = extra(raw.table[name])
-    main = _with_id(main.loc[keep].reset_index(drop=True), schema, raw, np.flatnonzero(keep))
-    if not len(main):
-        raise DataError(
-            f"{raw.name}: none of {raw.table.num_rows:,} rows can be used ({_reasons(ledger)}).",
-            expected="Rows whose needed cells can be read.", todo="Check the mapping with --explain-data.",
-        )  # fmt: skip
-    _report_bounds(main, schema, ledger)
+    return _with_id(main.loc[keep].reset_index(drop=True), schema, raw, np.flatnonzero(keep))
+
+
+def assembled(
+    main: pd.DataFrame,
+    raw: Raw,
+    schema: Schema,
+    mapping: Mapping[str, str],
+    columns: Mapping[str, Column],
+    adapter: str,
+) -> Dataset:
+    """The rows as a dataset in order of time, with where they came from."""
+    _report_bounds(main, schema, raw.ledger)
     notes = {name: "; ".join(column.notes) for name, column in columns.items() if column.notes}
-    provenance = Provenance(adapter, raw.sources, dict(found.mapping), ledger, notes)
-    return Dataset({"main": _in_time_order(main, schema, ledger)}, schema, provenance)
+    provenance = Provenance(adapter, raw.sources, dict(mapping), raw.ledger, notes)
+    return Dataset({"main": _in_time_order(main, schema, raw.ledger)}, schema, provenance)
 
 
 def typed(
