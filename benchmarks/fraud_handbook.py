@@ -1,8 +1,8 @@
 """Card fraud on the Fraud Detection Handbook's simulated transactions: the published table, the bars, and speed.
 
-Protocols (SOURCE.md of the data): the single split of chapter 3 re-derived; prequential folds of 7 days training, 7
-days delay, 7 days test, known compromised cards removed. "week": rows of the training week alone supervise, as published.
-"all labels": every label known when the test week begins supervises. The scenario column is never read.
+Protocols (SOURCE.md of the data): the single split of chapter 3 re-derived; prequential folds of 7 days training,
+7 days delay, 7 days test, known compromised cards removed. "week": rows of the training week alone supervise, as
+published. "all labels": every label known when the test week begins supervises. The scenario column is never read.
 """
 
 from __future__ import annotations
