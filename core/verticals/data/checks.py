@@ -33,9 +33,9 @@ def check(dataset: Dataset, now: float | None = None) -> list[Finding]:
     """
     main, schema = dataset.main, dataset.schema
     found: list[Finding] = []
-    for _, field in schema.roles():
+    for role, field in schema.roles():
         if field.name in main:
-            found += _check_field(main[field.name], field, now if now is not None else time.time())
+            found += _check_field(main[field.name], field, now if now is not None else time.time(), role)
     found += _duplicates(main, dataset)
     target = schema.target
     if target is not None and target.name in main:
@@ -44,9 +44,9 @@ def check(dataset: Dataset, now: float | None = None) -> list[Finding]:
     return found
 
 
-def _check_field(column: pd.Series, field: Field, now: float) -> list[Finding]:
+def _check_field(column: pd.Series, field: Field, now: float, role: str) -> list[Finding]:
     found = []
-    missing = float(column.isna().mean())
+    missing = 0.0 if role == "label_time" else float(column.isna().mean())
     if missing > MANY_MISSING:
         found.append(Finding("warning", field.name, f"{missing:.0%} of the values are missing"))
     elif missing > 0:

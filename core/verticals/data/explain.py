@@ -61,10 +61,11 @@ class Explanation:
 
     def text(self) -> str:
         """For people."""
-        others = [f"{name}: {one.why}" for name, one in self.said.items() if name != self.adapter]
+        others = len(self.said) - 1
         many = f"{self.rows:,} rows" if self.total is None else f"about {self.total:,} rows, {self.rows:,} looked at"
         head = f"{self.path}: {many}, read as {self.adapter!r}"
-        out = [head + (f" ({len(others)} other adapters: {'; '.join(others)})" if others else "")]
+        why = self.said[self.adapter].why if self.adapter in self.said else "asked for"
+        out = [f"{head} ({why}" + (f"; {others} other adapters said no, --json tells why)" if others > 0 else ")")]
         wide = [max([len(part), *(len(getattr(one, part)) for one in self.lines)]) for part in ("needed", "found")]
         out.append(f"  {'needed':{wide[0]}}  {'found':{wide[1]}}  how sure")
         for one in self.lines:
@@ -72,7 +73,7 @@ class Explanation:
             out.append(f"{mark} {one.needed:{wide[0]}}  {one.found:{wide[1]}}  {one.how_sure}".rstrip())
         for reason, count in self.dropped.items():
             places = ", ".join(self.where.get(reason, []))
-            out.append(f"{count} rows will be dropped and counted: {reason}" + (f" ({places})" if places else ""))
+            out.append(f"{rows_said(count)} will be dropped and counted: {reason}" + (f" ({places})" if places else ""))
         out += [f"{one.level}: {one.field}: {one.text}" for one in self.findings]
         out.append(f"error: {self.problem}" if self.problem else "write this mapping to a file: --save-map FILE.toml")
         return "\n".join(out)
@@ -164,6 +165,11 @@ def lines_of(dataset: Dataset, schema: Schema, settings: Any) -> list[Line]:
     if schema.target is not None and schema.target.name in main and schema.time is not None:
         out.append(Line("label delay", "-", delay_of(main, schema, settings.label_delay_days), False))
     return out
+
+
+def rows_said(count: int) -> str:
+    """ "1 row", "1,200 rows"."""
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def taken(field: Field, column: str, given: Mapping[str, str]) -> str:

@@ -62,7 +62,9 @@ def match(schema: Schema, columns: Sequence[str], given: Mapping[str, str], *, n
         elif required(role, field, need_target):
             missing.append(field)
     if missing:
-        raise _missing(missing, [one for one in columns if one not in mapping.values()], columns, where)
+        happened = "" if schema.label_time is None else mapping.get(schema.label_time.name, "")
+        guess = {schema.target.name: happened} if schema.target is not None and happened else {}
+        raise _missing(missing, [one for one in columns if one not in mapping.values()], columns, where, guess)
     return Match(mapping, tuple(doubts))
 
 
@@ -81,14 +83,16 @@ def _given(schema: Schema, columns: Sequence[str], given: Mapping[str, str], whe
     return dict(given)
 
 
-def _missing(missing: Sequence[Field], free: Sequence[str], columns: Sequence[str], where: str) -> DataError:
+def _missing(
+    missing: Sequence[Field], free: Sequence[str], columns: Sequence[str], where: str, guesses: Mapping[str, str]
+) -> DataError:
     names = ", ".join(repr(one.name) for one in missing)
     hints, simple = [], {plain(one): one for one in free}
     for field in missing:
         wanted = [plain(one) for one in (field.name, *field.aliases)]
         near = [simple[hit] for one in wanted for hit in get_close_matches(one, list(simple), n=2, cutoff=0.6)]
         inside = [raw for key, raw in simple.items() if any(len(one) > 2 and one in key for one in wanted)]
-        guess = next(iter([*near, *inside]), "COLUMN")
+        guess = next(iter([*near, *inside]), guesses.get(field.name, "COLUMN"))
         hints.append(f"--map {field.name}={guess}")
     bare = all(re.fullmatch(r"[-+]?\d+([.,]\d+)*|column \d+", one) for one in columns)
     return DataError(
