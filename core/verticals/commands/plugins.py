@@ -9,10 +9,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution, requires
+from pathlib import Path
 from typing import Any
 
-from verticals_plugins import PluginError, VerticalsError
-from verticals_plugins.manager import KINDS, ONLY, Plugin, Plugins, load
+from verticals_plugins import PluginError, Task, UsageError, VerticalsError
+from verticals_plugins.manager import KINDS, ONLY, Plugin, Plugins, find, installed, load
 
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?.*\bextra\s*==\s*['\"]([^'\"]+)['\"]")
 
@@ -72,6 +73,57 @@ def doctor(args: argparse.Namespace) -> int:
             if line := _install_line(name, missing_packages(plugin)):
                 print(f"{name}: {line}")
     return PluginError.exit_code if clashes or any(one.state == "failed" for one in reports) else 0
+
+
+def plugin_new(args: argparse.Namespace) -> int:
+    """Write the skeleton of a plugin. Returns 0."""
+    from verticals_plugins.template import write
+
+    home = write(args.name, Path(args.out))
+    print(f"{home} written. Next:\n")
+    print(f"  pip install -e {home}\n  verticals plugin check {args.name}\n  verticals run --demo {args.name}.job")
+    return 0
+
+
+def plugin_check(args: argparse.Namespace) -> int:
+    """Run the conformance suite on each task of a plugin; returns 4 if a check failed, else 0."""
+    from verticals.pipeline.conformance import PipelineRunner
+    from verticals_plugins.testing import examine as suite
+
+    failed, found = False, {}
+    for task in _tasks_of(args.name, getattr(args, "task", None)):
+        outcomes = []
+        for one in suite(task, PipelineRunner()):
+            outcomes.append(one)
+            if one.state == "failed" and not args.json:
+                print(f"{task.name}: {one.check} failed: {one.why}", flush=True)
+        count = {state: sum(one.state == state for one in outcomes) for state in ("passed", "failed", "does not apply")}
+        failed = failed or bool(count["failed"])
+        found[task.name] = [vars(one) for one in outcomes]
+        if not args.json:
+            print(f"{task.name}: " + ", ".join(f"{n} {state}" for state, n in count.items() if n), flush=True)
+    if args.json:
+        print(json.dumps(found, indent=2))
+    return PluginError.exit_code if failed else 0
+
+
+def _tasks_of(name: str, only: str | None) -> list[Task]:
+    """The tasks of a plugin, or the one named.
+
+    Raises:
+        UsageError: there is no such plugin or task.
+        PluginError: the plugin failed, or registers no task.
+    """
+    plugins = installed()
+    plugin = find("plugin", plugins.known, name)
+    tasks: list[Task] = plugins.registered(name, "verticals_tasks")
+    if plugin.error is not None:
+        raise PluginError(f"Plugin {plugin.where} failed: {reason_of(plugin.error)}")
+    if plugin.blocked:
+        raise UsageError(f"Plugin {plugin.where} is not in {ONLY}.", todo=f"Add {name} to {ONLY}, or unset it.")
+    if not tasks:
+        raise PluginError(f"Plugin {plugin.where} registers no task.", expected="At least one in verticals_tasks.")
+    return tasks if only is None else [find("task", {one.name: one for one in tasks}, only)]
 
 
 def examine(plugins: Plugins) -> list[Report]:
