@@ -14,10 +14,17 @@ if TYPE_CHECKING:
 @hookimpl
 def verticals_tasks() -> Iterable[Task]:
     """Tasks of this industry."""
-    return []
+    from verticals_retail.demand.task import DEMAND
+
+    return [DEMAND]
 
 
 @hookimpl
 def verticals_adapters() -> Iterable[Adapter]:
     """Formats of this industry."""
-    return []
+    from verticals_retail.adapters.long import LONG
+    from verticals_retail.adapters.m5 import M5
+    from verticals_retail.adapters.tsf import TSF
+    from verticals_retail.adapters.wide import M4, WIDE
+
+    return [LONG, M5, M4, TSF, WIDE]

@@ -18,6 +18,11 @@ NAIVE = {900: 96, 1800: 48, 3600: 24, DAY: 7}
 """Season of the naive error that scales MASE; one step where none is listed (weeks, years), as competitions do."""
 
 
+HORIZONS = {900: 96, 1800: 48, 3600: 48, DAY: 28, 7 * DAY: 13}
+MONTH_HORIZONS = {1: 12, 3: 8, 12: 6}
+"""How far one usually looks ahead (Makridakis et al. 2020; 28 days are four weeks)."""
+
+
 @dataclass(frozen=True)
 class Calendar:
     """A regular step of ``size`` seconds or months; ``unit`` "steps" = numbers without dates, whose distance may
@@ -37,6 +42,11 @@ class Calendar:
         if self.unit == "months":
             return {1: 12, 3: 4}.get(self.size, 1)
         return NAIVE.get(self.size, 1)
+
+    @property
+    def horizon(self) -> int:
+        """Steps ahead where nobody says how many."""
+        return (MONTH_HORIZONS if self.unit == "months" else HORIZONS).get(self.size, 12)
 
     def numbers(self, time: pd.Series) -> tuple[np.ndarray, np.ndarray]:
         """Step number (N,) int64 of each moment and its phase (N,) inside the step (seconds; day of month)."""

@@ -66,10 +66,11 @@ def plan_lags(block: Series) -> LagPlan:
     rows = np.linspace(0, len(block) - 1, min(len(block), SAMPLE)).astype(np.int64)
     windows = windows_of(block, rows, max(min(room, MOST_WINDOW + horizon), 2 * horizon, 8))
     seasons = [p for p in block.period if p + 2 < room] or _seasons(windows, horizon)
-    lags = _lags(seasons, horizon, max(room, horizon))
+    wanted = _wanted(seasons, horizon, max(room, horizon))
+    lags = _lags(wanted, horizon)
     window = int(min(max(max((max(one) for one in lags), default=0) + 2, 2 * horizon, 16), max(room, 16)))
     season = min(seasons, default=1)
-    level, span, base = _first_guess(windows, lags, season, max([p for p in seasons if p <= 200], default=1))
+    level, span, base = _first_guess(windows, lags, wanted, max([p for p in seasons if p <= 200], default=1))
     center, scale = _scales(block)
     sizes = np.abs(windows)
     usual = [float(np.nanmedian(sizes)) if np.isfinite(sizes).any() else 0.0] * 2
@@ -99,18 +100,32 @@ def known_of(block: Series, rows: np.ndarray, window: int, columns: list[str]) -
     return np.where(inside[..., None], out, np.nan)
 
 
-def _lags(seasons: list[int], horizon: int, room: int) -> list[list[int]]:
-    """Multiples of each season, with neighbours of the nearest; the same number of lags for each step."""
-    wanted: list[tuple[int, int, int]] = []
+@dataclass(frozen=True)
+class Place:
+    """A lag: the ``times``-th season back from the nearest known one, and ``near`` steps later."""
+
+    season: int
+    times: int
+    near: int
+
+
+def _wanted(seasons: list[int], horizon: int, room: int) -> list[Place]:
+    """Multiples of each season, with neighbours of the nearest."""
+    wanted: list[Place] = []
     for p in seasons:
         most = min(14, 336 // p) if p <= SHORT_SEASON else 2
         reach = max(1, (min(room, MOST_WINDOW) - p * math.ceil(horizon / p)) // p + 1)
         for k in range(min(most, reach)):
             near = (0, 1, -1, 2, -2) if k == 0 and p > 4 else (0, 1, -1) if p > SHORT_SEASON else (0,)
-            wanted += [(p, k, d) for d in near]
+            wanted += [Place(p, k, d) for d in near]
+    return wanted
+
+
+def _lags(wanted: list[Place], horizon: int) -> list[list[int]]:
+    """Each step's distances back; 0 = not known at the origin."""
     out = []
     for j in range(1, horizon + 1):
-        lags = [p * math.ceil(j / p) + k * p - d for p, k, d in wanted]
+        lags = [one.season * (math.ceil(j / one.season) + one.times) - one.near for one in wanted]
         out.append([lag if j <= lag else 0 for lag in lags])
     return out
 
@@ -136,12 +151,14 @@ def _seasons(windows: np.ndarray, horizon: int) -> list[int]:
     return sorted(sorted(peaks, key=lambda lag: -mean[lag])[:2])
 
 
-def _first_guess(windows: np.ndarray, lags: list[list[int]], season: int, long: int) -> tuple[str, int, list[int]]:
+def _first_guess(
+    windows: np.ndarray, lags: list[list[int]], wanted: list[Place], long: int
+) -> tuple[str, int, list[int]]:
     """Level, span and base columns whose guess of the window's own last horizon errs least, in units of its spread."""
     horizon = len(lags)
     past, truth = windows[:, :-horizon], windows[:, -horizon:]
     width = past.shape[1]
-    span = max(long if long > season else 4 * season, 13)
+    span = max(long, 13) if long > SHORT_SEASON else max(4 * long, 13)
     padded = np.concatenate([past, np.full((len(past), 1), np.nan)], axis=1)
     index = np.array(lags, dtype=np.int64).reshape(horizon, -1)
     place = np.where(index > 0, width + np.arange(horizon)[:, None] - index, width)
@@ -150,17 +167,11 @@ def _first_guess(windows: np.ndarray, lags: list[list[int]], season: int, long: 
     usable = (spread > 0) & np.isfinite(_last(past))
     if not usable.any():
         return "mean", span, []
-    levels = {"last": _last(past)[:, None], "mean": _mean(past[:, -span:])[:, None]}
-    columns = aligned.shape[2]
-    bases: list[list[int]] = [[]]
-    if columns:
-        first = [c for c in range(columns) if all(one[c] % season == 0 for one in lags if one[c])]
-        bases += [first[:1], first[:2], first[:4], first[:8]]
-        bases += [[first[0], c] for c in range(columns) if c not in first][:6] if first else []
+    levels = {"mean": _mean(past[:, -span:])[:, None], "last": _last(past)[:, None]}
     best, chosen = math.inf, ("mean", span, list[int]())
     for name, level in levels.items():
-        for base in bases:
-            guess = np.nan_to_num(_mean3(aligned[:, :, base]), nan=np.nan) if base else np.repeat(level, horizon, 1)
+        for base in _bases(wanted):
+            guess = _mean(aligned[:, :, base]) if base else np.repeat(level, horizon, 1)
             guess = np.where(np.isfinite(guess), guess, level)
             error = _mean(np.abs(truth - guess)) / np.where(spread > 0, spread, 1)
             value = float(np.nanmean(np.minimum(error[usable], 20.0)))
@@ -168,6 +179,17 @@ def _first_guess(windows: np.ndarray, lags: list[list[int]], season: int, long: 
             if value < 0.985 * best:
                 best, chosen = value, (name, span, base)
     return chosen
+
+
+def _bases(wanted: list[Place]) -> list[list[int]]:
+    """First guesses to try: the level alone, means of the last few seasons, means over seasons of different length."""
+    if not wanted:
+        return [[]]
+    short = min(one.season for one in wanted)
+    repeats = [c for c, one in enumerate(wanted) if one.season == short and not one.near]
+    nearest = [c for c, one in enumerate(wanted) if not one.times and not one.near]
+    tried = [repeats[:1], repeats[:2], repeats[:4], repeats[:8], nearest, nearest[1:2]]
+    return [[], *(base for place, base in enumerate(tried) if base and base not in tried[:place])]
 
 
 def _scales(block: Series) -> tuple[list[float], list[float]]:
@@ -184,10 +206,6 @@ def _scales(block: Series) -> tuple[list[float], list[float]]:
 def _mean(x: np.ndarray) -> np.ndarray:
     count = np.isfinite(x).sum(axis=-1)
     return np.where(count > 0, np.nansum(x, axis=-1) / np.maximum(count, 1), np.nan)
-
-
-def _mean3(x: np.ndarray) -> np.ndarray:
-    return _mean(x)
 
 
 def _last(x: np.ndarray) -> np.ndarray:

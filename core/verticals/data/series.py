@@ -8,7 +8,7 @@ Legend: N examples, T steps of all axes together, C known columns, H horizon.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -18,11 +18,13 @@ from verticals_plugins import Category, DataError, Dataset, Examples, Field, Num
 
 LEVELS_OF_A_CATEGORY = 24
 """A category known ahead becomes at most this many columns of 0 and 1."""
+NOTE = "horizon"
+"""Note of a dataset's provenance that says how many steps are to be foretold."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesExamples:
-    """Builds examples of ``horizon`` steps.
+    """Builds examples of ``horizon`` steps; 0 = as the dataset's note "horizon" says, else what suits the step.
 
     With ``past`` (when scoring) each entity of the dataset yields one example: what follows its last known target.
     Without it, every origin that has a whole horizon behind it, ``stride`` steps apart (0 = a quarter of the horizon),
@@ -32,7 +34,7 @@ class SeriesExamples:
     ``history`` steps of each entity are kept as a bundle's memory.
     """
 
-    horizon: int
+    horizon: int = 0
     stride: int = 0
     most: int = 120
     censored: str = ""
@@ -45,10 +47,24 @@ class SeriesExamples:
         Raises:
             DataError: no regular step, two rows for one step, planned values that miss steps of the horizon.
         """
-        axes = Axes.build(_joined(dataset, past), dataset.schema, self)
-        if past is not None or not (axes.length() >= self.horizon + 1).any():
-            return self._next(axes, dataset)
-        return self._rolling(axes, dataset)
+        sized = self.sized(dataset, past)
+        axes = Axes.build(_joined(dataset, past), dataset.schema, sized)
+        if past is not None or not (axes.length() >= sized.horizon + 1).any():
+            return sized._next(axes, dataset)
+        return sized._rolling(axes, dataset)
+
+    def sized(self, dataset: Dataset, past: Dataset | None = None) -> SeriesExamples:
+        """The same builder with its horizon settled: a bundle's past decides, then the data's note, then the step."""
+        if self.horizon:
+            return self
+        for one in (past, dataset):
+            if one is not None and NOTE in one.provenance.notes:
+                return replace(self, horizon=int(one.provenance.notes[NOTE]))
+        schema, main = dataset.schema, _joined(dataset, past)
+        assert schema.entity is not None
+        assert schema.time is not None
+        codes = pd.factorize(main[schema.entity.name].astype(str))[0]
+        return replace(self, horizon=calendar_of(main[schema.time.name], codes, schema.time.step, "time").horizon)
 
     def memory(self, dataset: Dataset, past: Dataset | None = None) -> Dataset | None:
         """The last ``history`` rows of each entity with a known target."""
@@ -60,7 +76,9 @@ class SeriesExamples:
             main = main[main[schema.target.name].notna()]
         main = main.sort_values(schema.time.name, kind="stable")
         kept = main.groupby(schema.entity.name, sort=False, observed=True).tail(self.history)
-        return dataset.with_main(kept.sort_index().reset_index(drop=True))
+        notes = {**dataset.provenance.notes, NOTE: str(self.sized(dataset, past).horizon)}
+        remembered = replace(dataset, provenance=replace(dataset.provenance, notes=notes))
+        return remembered.with_main(kept.sort_index().reset_index(drop=True))
 
     def _step(self) -> int:
         """The stride: a divisor of the horizon, so that whole horizons back are among the origins."""

@@ -1,0 +1,160 @@
+"""The three tables of the M5 competition: sales by day (d_1, d_2, …), the calendar, and prices by week."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from verticals.data.files import kind_of
+from verticals.data.raw import Raw, read_raw
+from verticals_plugins import Adapter, DataError, Dataset, ReadOptions, Sniff
+from verticals_retail.adapters.wide import HORIZON_HELP, _finished, columns_of, moments_of, wide_values
+
+KEYS = ("item_id", "store_id")
+
+
+def _tables(path: Path) -> dict[str, Path]:
+    """sales, calendar and prices of a folder, told by their columns."""
+    found: dict[str, list[Path]] = {}
+    for file in sorted(one for one in path.iterdir() if one.is_file() and kind_of(one) == "text"):
+        heads = columns_of(file)
+        if {"date", "d", "wm_yr_wk"} <= set(heads):
+            found.setdefault("calendar", []).append(file)
+        elif {*KEYS, "wm_yr_wk", "sell_price"} <= set(heads):
+            found.setdefault("prices", []).append(file)
+        elif set(KEYS) <= set(heads) and any(re.fullmatch(r"d_\d+", one) for one in heads):
+            found.setdefault("sales", []).append(file)
+    # of several sales files (validation, evaluation) the one that reaches furthest
+    return {name: max(files, key=lambda one: len(columns_of(one))) for name, files in found.items()}
+
+
+def sniff_m5(path: Path) -> Sniff:
+    """Sure of a folder with sales and calendar."""
+    try:
+        folder = path if path.is_dir() else path.parent
+        found = _tables(folder)
+    except OSError:
+        return Sniff(0.0, "cannot be opened")
+    if path.is_file() and path not in found.values():
+        return Sniff(0.0, "not one of the three tables")
+    if {"sales", "calendar"} <= set(found):
+        return Sniff(0.95, f"{', '.join(found)} tables")
+    if "sales" in found:
+        return Sniff(0.6, "a sales table without its calendar")
+    return Sniff(0.0, "no d_1, d_2, … columns")
+
+
+def read_m5(path: Path, options: ReadOptions) -> Dataset:
+    """One row an item, store and day, days known ahead included; week codes are joined, never computed.
+
+    Days before an item's first price were not on sale: they are dropped and counted. Prices are optional.
+
+    Raises:
+        DataError: the calendar is missing or lacks days of the sales, a key repeats, or a cell is no number.
+    """
+    files = _tables(path if path.is_dir() else path.parent)
+    if "calendar" not in files or "sales" not in files:
+        missing = "calendar (date, d, wm_yr_wk)" if "sales" in files else "sales table (item_id, store_id, d_1 …)"
+        raise DataError(
+            f"{path} holds no {missing}.", expected="The sales, calendar and, if there are any, prices in one folder."
+        )
+    sales, calendar = read_raw(files["sales"]), read_raw(files["calendar"])
+    days = [one for one in sales.table.column_names if re.fullmatch(r"d_\d+", one)]
+    dates = _calendar(calendar, days, files["calendar"].name)
+    values = wide_values(sales, [], days)
+    item, store = ([str(one) for one in sales.table[name].to_pylist()] for name in KEYS)
+    names = [f"{i}/{s}" for i, s in zip(item, store, strict=True)]
+    twice = pd.Series(names)[pd.Series(names).duplicated()]
+    if len(twice):
+        raise DataError(
+            f"{sales.name}: {twice.iloc[0]!r} stands in several rows.", expected="One row an item and store."
+        )
+    T = len(dates)
+    frame = pd.DataFrame(
+        {
+            "series": pd.Categorical.from_codes(np.repeat(np.arange(len(names)), T), names),
+            "time": np.tile(dates["time"].to_numpy(), len(names)),
+            "demand": np.pad(values, ((0, 0), (0, T - len(days))), constant_values=np.nan).reshape(-1),
+            "event": np.tile(dates["event"].to_numpy(dtype=object), len(names)),
+            "store": pd.Categorical(np.repeat(np.array(store, dtype=object), T)),
+        }
+    )
+    groups = next((one for one in ("dept_id", "cat_id") if one in sales.table.column_names), None)
+    if groups:
+        frame["group"] = pd.Categorical(np.repeat(np.array(sales.table[groups].to_pylist(), dtype=object), T))
+    if "state_id" in sales.table.column_names:
+        frame["benefit_day"] = _benefit(dates, [str(s) for s in sales.table["state_id"].to_pylist()])
+    raws = [sales, calendar]
+    if "prices" in files:
+        prices = read_raw(files["prices"])
+        frame = _priced(frame, prices, item, store, dates["week"].to_numpy(), len(days), sales)
+        raws.append(prices)
+    return _finished(frame, options, "1D", 28, raws, "retail.m5", sales.ledger)
+
+
+def _calendar(raw: Raw, days: list[str], name: str) -> pd.DataFrame:
+    """The days from the first of the sales on, in order, with time, week code, event and benefit columns."""
+    table = raw.table.to_pandas().astype(str)
+    table["time"] = moments_of(list(table["date"]), "", name)
+    place = {day: row for row, day in enumerate(table["d"])}
+    missing = [day for day in days if day not in place]
+    if missing:
+        raise DataError(
+            f"{name} lacks {len(missing)} days of the sales ({missing[0]} …).", expected="A row for each d_ column."
+        )
+    known = [place[day] for day in days]
+    last = table["time"].iloc[known].max()
+    later = table.index[table["time"] > last].tolist()
+    out = table.iloc[[*known, *later]].reset_index(drop=True)
+    if not (np.diff(out["time"].to_numpy()) == np.timedelta64(1, "D")).all():
+        raise DataError(
+            f"{name}: the days do not follow one another.", expected="One row a day, in the order of d_1, d_2, …"
+        )
+    events = [one for one in out.columns if re.fullmatch(r"event_name_\d", one)]
+    text = out[events].replace({"nan": "", "None": ""}) if events else pd.DataFrame(index=out.index)
+    out["event"] = text.apply(lambda row: next((one for one in row if one), ""), axis=1) if events else ""
+    return out.rename(columns={"wm_yr_wk": "week"})
+
+
+def _benefit(dates: pd.DataFrame, states: list[str]) -> np.ndarray:
+    """(S x T,) 1 on days of benefit payments in the series' state."""
+    columns = {
+        s: pd.to_numeric(dates[f"snap_{s}"], errors="coerce").to_numpy(float)
+        for s in set(states)
+        if f"snap_{s}" in dates
+    }
+    nothing = np.full(len(dates), np.nan)
+    return np.concatenate([columns.get(s, nothing) for s in states])
+
+
+def _priced(
+    frame: pd.DataFrame, raw: Raw, item: list[str], store: list[str], week: np.ndarray, days: int, sales: Raw
+) -> pd.DataFrame:
+    table = raw.table.select([*KEYS, "wm_yr_wk", "sell_price"])
+    price = wide_values(raw, [], ["sell_price"])[:, 0]
+    keys = [
+        "\t".join(str(v) for v in row) for row in zip(*(table[c].to_pylist() for c in (*KEYS, "wm_yr_wk")), strict=True)
+    ]
+    found = pd.Series(price, index=keys)
+    if found.index.has_duplicates:
+        raise DataError(
+            f"{raw.name}: {found.index[found.index.duplicated()][0]!r} has several prices.", expected="One a week."
+        )
+    T = len(week)
+    wanted = [f"{i}\t{s}\t{w}" for i, s in zip(item, store, strict=True) for w in week]
+    frame["price"] = found.reindex(wanted).to_numpy()
+    priced = frame["price"].notna().to_numpy().reshape(-1, T)
+    early = (np.maximum.accumulate(priced, axis=1) == 0) & priced.any(axis=1, keepdims=True)
+    idle = early & (np.nan_to_num(frame["demand"].to_numpy().reshape(-1, T)) == 0)
+    idle &= np.cumprod(idle, axis=1).astype(bool)
+    sales.ledger.drop("a day before the item's first price (not on sale yet)", int(idle[:, :days].sum()))
+    return frame[~idle.reshape(-1)].reset_index(drop=True)
+
+
+M5 = Adapter(
+    name="retail.m5", summary="the three M5 tables: sales by day, calendar, prices", sniff=sniff_m5, read=read_m5,
+    options=HORIZON_HELP,
+)  # fmt: skip

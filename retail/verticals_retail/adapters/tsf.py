@@ -1,0 +1,251 @@
+"""Monash time series format (.tsf): a header of attributes, then one line a series: attributes and values by colons."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from verticals.data.files import open_bytes, sha256
+from verticals.data.raw import Raw
+from verticals_plugins import Adapter, DataError, Dataset, ReadOptions, Sniff, Source
+from verticals_retail.adapters.wide import _finished
+
+SECONDS = {
+    "second": 1,
+    "minute": 60,
+    "minutely": 60,
+    "half_hourly": 1800,
+    "hourly": 3600,
+    "daily": 86_400,
+    "weekly": 604_800,
+}
+MONTHS = {"monthly": 1, "quarterly": 3, "yearly": 12}
+UNDATED = {1: "30D", 3: "91D", 12: "365D"}
+KINDS = ("string", "numeric", "date")
+
+
+@dataclass
+class Header:
+    """What the lines that begin with @ say."""
+
+    attributes: list[tuple[str, str]] = field(default_factory=list)
+    frequency: str = ""
+    horizon: int | None = None
+    missing: bool = True
+    equal: bool = False
+
+    def step(self, name: str) -> tuple[str, int]:
+        """Unit ("seconds" or "months", "" = not said) and size of the step.
+
+        Raises:
+            DataError: the frequency is none that the format knows.
+        """
+        word = self.frequency.lower().replace(" ", "_").replace("-", "_")
+        if not word:
+            return "", 0
+        if word in MONTHS:
+            return "months", MONTHS[word]
+        found = re.fullmatch(
+            r"(?:(\d+)_)?(seconds?|minutes?|minutely|half_hourly|hours?|hourly|days?|daily|weeks?|weekly)", word
+        )
+        if found is None:
+            raise DataError(
+                f"{name}: the frequency is {self.frequency!r}.",
+                expected="yearly, quarterly, monthly, weekly, daily, hourly, half_hourly, minutely, 10_minutes, 4_seconds …",
+            )
+        base = found[2].rstrip("s") if found[2] not in SECONDS else found[2]
+        size = {**SECONDS, "hour": 3600, "day": 86_400, "week": 604_800}[base]
+        return "seconds", size * int(found[1] or 1)
+
+
+def sniff_tsf(path: Path) -> Sniff:
+    """Sure of an @data or @relation line after comments; quite sure of the suffix."""
+    if path.is_dir():
+        return Sniff(0.0, "a folder")
+    if path.suffix.lower() == ".tsf" or path.name.lower().endswith((".tsf.gz", ".tsf.zip")):
+        return Sniff(0.95, "the suffix .tsf")
+    try:
+        head = open_bytes(path).read(4096).decode("utf-8", errors="replace")
+    except (OSError, EOFError, DataError):
+        return Sniff(0.0, "cannot be opened")
+    if re.search(r"^@(frequency|attribute)\b", head, re.M):
+        return Sniff(0.9, "@attribute lines")
+    return Sniff(0.0, "no @attribute lines")
+
+
+def read_tsf(path: Path, options: ReadOptions) -> Dataset:
+    """Each value as a row. Without a start_timestamp steps are numbered from 0; dates are not invented. "?" = missing.
+
+    Raises:
+        DataError: no @data, a line with another number of attributes, a value or a start that cannot be read; all with
+            the line's number.
+    """
+    header, lines = Header(), list(_lines(path))
+    body = _read_header(header, lines, path.name)
+    kinds = [name.lower() for name, _ in header.attributes]
+    start_at = kinds.index("start_timestamp") if "start_timestamp" in kinds else None
+    unit, size = header.step(path.name)
+    if start_at is not None and not unit:
+        raise DataError(f"{path.name} has start times but no @frequency.", expected="A line like @frequency weekly.")
+    pieces: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    attributes: dict[str, list[str]] = {}
+    for number, line in lines[body:]:
+        if not line or line.startswith("#"):
+            continue
+        parts, values = _parsed(header, line, number, path.name)
+        name = _series_name(header, parts, start_at, number)
+        if name in pieces:
+            raise DataError(
+                f"{path.name} line {number}: series {name!r} was there before.", expected="Each series once."
+            )
+        times = np.arange(len(values), dtype=np.int64)
+        if start_at is not None:
+            times = _times(parts[start_at], unit, size, len(values), number, path.name)
+        pieces[name], attributes[name] = (times, values), parts
+    if not pieces:
+        raise DataError(f"{path.name} holds no series after @data.", expected="At least one line of values.")
+    frame = _frame(pieces)
+    source = Source(str(path), path.stat().st_size, sha256(path), len(pieces))
+    raw = Raw(None, (), (source,))  # type: ignore[arg-type]
+    _check_promises(header, pieces, raw, path.name)
+    step = f"{size}s" if unit == "seconds" else {1: "1M", 3: "3M", 12: "12M"}.get(size, "")
+    if start_at is None and unit == "months":
+        step = UNDATED[size]
+    return _finished(frame, options, step if unit else "", header.horizon, [raw], "retail.tsf", raw.ledger)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    with open_bytes(path) as stream:
+        data = stream.read()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # the reference reader of this format opens files as cp1252
+        text = data.decode("cp1252", errors="replace")
+    for number, line in enumerate(text.splitlines(), 1):
+        yield number, line.strip()
+
+
+def _read_header(header: Header, lines: list[tuple[int, str]], name: str) -> int:
+    """Fill ``header``; the place of the first line after @data."""
+    for place, (number, line) in enumerate(lines):
+        if not line or line.startswith("#"):
+            continue
+        if not line.startswith("@"):
+            raise DataError(
+                f"{name} line {number} stands before @data: {line[:40]!r}.", expected="Lines with @, then @data."
+            )
+        word, _, rest = line.partition(" ")
+        word, rest = word.lower(), rest.strip()
+        if word == "@data":
+            if not header.attributes:
+                raise DataError(
+                    f"{name} has no @attribute line.", expected="At least one, such as @attribute series_name string."
+                )
+            return place + 1
+        if word == "@attribute":
+            parts = rest.split()
+            if len(parts) != 2 or parts[1].lower() not in KINDS:
+                raise DataError(f"{name} line {number}: {line!r}.", expected="@attribute NAME string, numeric or date.")
+            header.attributes.append((parts[0], parts[1].lower()))
+        elif word == "@frequency":
+            header.frequency = rest
+        elif word == "@horizon":
+            header.horizon = _whole(rest, number, name)
+        elif word in ("@missing", "@equallength"):
+            said = {"true": True, "false": False}.get(rest.lower())
+            if said is None:
+                raise DataError(f"{name} line {number}: {line!r}.", expected=f"{word} true or false.")
+            if word == "@missing":
+                header.missing = said
+            else:
+                header.equal = said
+    raise DataError(
+        f"{name} has no @data line.", expected="A header, then @data, then one line a series.", todo="Is it cut short?"
+    )
+
+
+def _whole(text: str, number: int, name: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise DataError(f"{name} line {number}: the horizon is {text!r}.", expected="A whole number of steps.")
+    return int(text)
+
+
+def _parsed(header: Header, line: str, number: int, name: str) -> tuple[list[str], np.ndarray]:
+    count = len(header.attributes)
+    parts = line.split(":")
+    if len(parts) != count + 1:
+        raise DataError(
+            f"{name} line {number} has {len(parts) - 1} attributes.",
+            expected=f"{count}, as the header says ({', '.join(one for one, _ in header.attributes)}), then the values.",
+        )
+    cells = [cell.strip() for cell in parts[-1].split(",")]
+    if cells == [""]:
+        raise DataError(
+            f"{name} line {number} has no values.", expected="Values parted by commas, ? where one is missing."
+        )
+    try:
+        values = np.array([np.nan if cell in ("?", "NaN") else float(cell) for cell in cells])
+    except ValueError as err:
+        raise DataError(f"{name} line {number}: {err}.", expected="Numbers, or ? where one is missing.") from err
+    return [part.strip() for part in parts[:-1]], values
+
+
+def _series_name(header: Header, parts: list[str], start_at: int | None, number: int) -> str:
+    named = [part for place, part in enumerate(parts) if place != start_at]
+    kinds = [name.lower() for name, _ in header.attributes]
+    if "series_name" in kinds:
+        return parts[kinds.index("series_name")]
+    return "/".join(named) or f"line {number}"
+
+
+def _times(text: str, unit: str, size: int, count: int, number: int, name: str) -> np.ndarray:
+    """(T,) moments; the clock's parts are written with hyphens or colons cannot occur."""
+    found = re.fullmatch(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2})-(\d{1,2})(?:-(\d{1,2}))?)?", text)
+    try:
+        if found is None:
+            raise ValueError(text)
+        start = pd.Timestamp(*(int(part or 0) for part in found.groups()))
+    except ValueError as err:
+        raise DataError(
+            f"{name} line {number}: the start {text!r} is no date.", expected="For example 2010-07-01 00-30-00."
+        ) from err
+    if unit == "seconds":
+        return (start.to_datetime64() + np.arange(count) * np.timedelta64(size, "s")).astype("datetime64[ns]")
+    moments = [start + pd.DateOffset(months=size * step) for step in range(count)]
+    if start.is_month_end:
+        moments = [one + pd.offsets.MonthEnd(0) for one in moments]
+    return np.array(moments, dtype="datetime64[ns]")
+
+
+def _frame(pieces: dict[str, tuple[np.ndarray, np.ndarray]]) -> pd.DataFrame:
+    lengths = [len(values) for _, values in pieces.values()]
+    return pd.DataFrame(
+        {
+            "series": pd.Categorical.from_codes(np.repeat(np.arange(len(pieces)), lengths), list(pieces)),
+            "time": np.concatenate([times for times, _ in pieces.values()]),
+            "demand": np.concatenate([values for _, values in pieces.values()]),
+        }
+    )
+
+
+def _check_promises(header: Header, pieces: dict[str, tuple[np.ndarray, np.ndarray]], raw: Raw, name: str) -> None:
+    lengths = {len(values) for _, values in pieces.values()}
+    if header.equal and len(lengths) > 1:
+        raw.ledger.warn(
+            f"{name} says that all series are of equal length; they have {min(lengths)} to {max(lengths)} values"
+        )
+    gaps = sum(int(np.isnan(values).sum()) for _, values in pieces.values())
+    if gaps and not header.missing:
+        raw.ledger.warn(f"{name} says that no value is missing; {gaps} are")
+
+
+TSF = Adapter(
+    name="retail.tsf", summary="Monash time series format (.tsf)", sniff=sniff_tsf, read=read_tsf,
+    options={"horizon": "how many steps to foretell (default: as the file says)"},
+)  # fmt: skip

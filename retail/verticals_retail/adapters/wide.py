@@ -1,0 +1,356 @@
+"""Sheets with one row a series: competition files (V1, V2, …) and sheets whose column heads are dates."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from verticals.data.files import head_of, kind_of, layout_of
+from verticals.data.match import plain
+from verticals.data.parse import numbers
+from verticals.data.raw import Raw, read_raw
+from verticals_plugins import (
+    Adapter,
+    DataError,
+    Dataset,
+    Ledger,
+    Provenance,
+    ReadOptions,
+    Schema,
+    Sniff,
+    VerticalsError,
+)
+
+STEPS = {"hourly": "1h", "daily": "1D", "weekly": "7D", "monthly": "30D", "quarterly": "91D", "yearly": "365D"}
+HORIZONS = {"hourly": 48, "daily": 14, "weekly": 13, "monthly": 18, "quarterly": 8, "yearly": 6}
+LETTERS = {"h": "hourly", "d": "daily", "w": "weekly", "m": "monthly", "q": "quarterly", "y": "yearly"}
+DATE = re.compile(
+    r"(?:19|20)\d\d[-/._]?\d{1,2}(?:[-/._]?\d{1,2})?(?:[ T]\d.*)?$|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)?\d\d$"
+)
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+def columns_of(path: Path) -> list[str]:
+    """The column heads of a text table; none if it is not one."""
+    try:
+        if path.is_dir() or kind_of(path) != "text":
+            return []
+        return list(layout_of(path, "utf-8-sig", {}).names) if head_of(path, "utf-8-sig") else []
+    except (VerticalsError, OSError, ValueError, EOFError):
+        return []
+
+
+# --------------------------------------------------------------------------------------------- V1, V2, V3, …
+
+
+def sniff_competition(path: Path) -> Sniff:
+    """Sure of heads V1, V2, … and of a folder with such a train and test file."""
+    files = _pair(path) if path.is_dir() else [path]
+    heads = columns_of(files[0]) if files else []
+    if len(heads) > 2 and heads == [f"V{n}" for n in range(1, len(heads) + 1)]:
+        return Sniff(0.95, "columns V1, V2, …: one series a row")
+    return Sniff(0.0, "no columns V1, V2, …")
+
+
+def _pair(path: Path) -> list[Path]:
+    """A folder's train file and its test file."""
+    files = sorted(one for one in path.iterdir() if one.is_file() and kind_of(one) == "text")
+    train = [one for one in files if "train" in one.name.lower()]
+    if len(train) != 1:
+        return []
+    wanted = re.sub("train", "test", train[0].name, flags=re.I).lower()
+    return [train[0], *(one for one in files if one.name.lower() == wanted)]
+
+
+def read_competition(path: Path, options: ReadOptions) -> Dataset:
+    """One row a series: id, then values; empty cells at the end are padding, others are missing. There are no dates.
+
+    Raises:
+        DataError: a value is no number, ids repeat, or the test file holds other series than the train file.
+    """
+    files = _pair(path) if path.is_dir() else [path]
+    raws = [read_raw(one, {"header": "1"}, limit=None) for one in files]
+    parts = [wide_values(raw, [raw.table.column_names[0]], raw.table.column_names[1:]) for raw in raws]
+    ids = [_ids(raw) for raw in raws]
+    frequency = frequency_of(files[0].name, ids[0])
+    series = {one: _unpadded(row) for one, row in zip(ids[0], parts[0], strict=True)}
+    if len(raws) > 1:
+        if set(ids[0]) != set(ids[1]):
+            raise DataError(
+                f"{files[1].name} holds other series than {files[0].name}.", expected="The same ids in both files."
+            )
+        series = {one: np.concatenate([series[one], _unpadded(row)]) for one, row in zip(ids[1], parts[1], strict=True)}
+    horizon = HORIZONS.get(frequency)
+    if len(raws) > 1:
+        horizon = max(len(_unpadded(row)) for row in parts[1])
+    ledger = raws[0].ledger
+    if "test" in files[0].name.lower():
+        ledger.warn(f"{files[0].name} looks like the test part alone: each series has only its last values")
+    empty = [one for one, values in series.items() if not len(values)]
+    ledger.drop("a series without a value", len(empty), empty[:5])
+    frame = _steps({one: values for one, values in series.items() if len(values)})
+    return _finished(frame, options, STEPS.get(frequency, ""), horizon, raws, "retail.m4", ledger)
+
+
+def frequency_of(name: str, ids: list[str]) -> str:
+    """The word in a file's name, else the letter that all ids begin with; "" if neither says."""
+    for word in STEPS:
+        if word in name.lower():
+            return word
+    letters = {re.sub(r"\d+$", "", one).lower() for one in ids}
+    return LETTERS.get(next(iter(letters)), "") if len(letters) == 1 else ""
+
+
+# ------------------------------------------------------------------------------------------------ date heads
+
+
+def date_heads(heads: list[str]) -> list[str]:
+    """The heads that are dates."""
+    return [one for one in heads if DATE.match(one.strip())]
+
+
+def sniff_sheet(path: Path) -> Sniff:
+    """Sure of several column heads that are dates, or of a first column of dates with a number a series beside it."""
+    heads = columns_of(path)
+    dates = date_heads(heads)
+    if len(dates) >= 3 and len(dates) >= len(heads) - 12:
+        return Sniff(0.9, f"{len(dates)} column heads are dates: one series a row")
+    months = [one for one in heads if plain(one)[:3] in MONTHS and len(plain(one)) <= 9]
+    if len(months) >= 6:
+        return Sniff(0.5, "month columns without a year")
+    return Sniff(0.0, "no column heads that are dates")
+
+
+def read_sheet(path: Path, options: ReadOptions) -> Dataset:
+    """Columns before the dates name the series together; an empty cell is a missing value, not a zero.
+
+    Raises:
+        DataError: the heads name months without a year, a series repeats, or a cell is no number.
+    """
+    raw = read_raw(path, {k: v for k, v in options.options.items() if k in ("encoding", "delimiter", "header")})
+    heads = raw.table.column_names
+    dates = date_heads(heads)
+    if len(dates) < 2:
+        raise DataError(
+            f"{raw.name}: the columns name months without a year ({', '.join(heads[1:4])} …).",
+            expected="Column heads that are dates, such as 2024-03-04 or 2024-03.",
+            todo="Write the year into the column heads; which year it is, the file does not say.",
+        )
+    keys = [one for one in heads if one not in dates]
+    if not keys:
+        raise DataError(f"{raw.name} has only date columns.", expected="At least one column that names the series.")
+    times = moments_of(dates, options.options.get("date_format", ""), raw.name)
+    if options.options.get("series"):
+        keys = named_columns(options.options["series"], heads, raw.name)
+    names = joined_names(raw, keys)
+    _no_repeats(names, keys, raw)
+    values = wide_values(raw, keys, dates)
+    order = np.argsort(times, kind="stable")
+    frame = long_of(names, times[order], values[:, order])
+    for field, column in _described(options.schema, keys).items():
+        frame[field] = np.repeat(np.array([str(v) for v in raw.table[column].to_pylist()], dtype=object), len(dates))
+    if options.options.get("prices"):
+        frame = _with_prices(frame, Path(options.options["prices"]), keys, names, options)
+    return _finished(frame, options, "", None, [raw], "retail.wide", raw.ledger)
+
+
+def moments_of(heads: list[str], date_format: str, name: str) -> np.ndarray:
+    """(T,) datetime64[ns] of date heads.
+
+    Raises:
+        DataError: day and month cannot be told apart, or a head is no date.
+    """
+    styles = {"dmy": "%d/%m/%Y", "mdy": "%m/%d/%Y"}
+    text = [one.strip() for one in heads]
+    if date_format:
+        same = [re.sub(r"[-.]", "/", one) for one in text] if date_format in styles else text
+        found = pd.to_datetime(pd.Series(same), format=styles.get(date_format, date_format), errors="coerce")
+    elif all(re.match(r"(19|20)\d\d", one) for one in text):
+        found = pd.to_datetime(pd.Series([_iso(one) for one in text]), errors="coerce", format="ISO8601")
+    else:
+        parts = [[int(p) for p in re.split(r"[-/.]", one)[:2]] for one in text]
+        first, second = max(p[0] for p in parts), max(p[1] for p in parts)
+        if first <= 12 and second <= 12:
+            raise DataError(
+                f"{name}: the date heads ({text[0]}, {text[1]} …) can be read with the day or the month first.",
+                todo="Say which: --option date_format=dmy (or mdy).",
+            )
+        return moments_of(heads, "dmy" if first > 12 else "mdy", name)
+    if found.isna().any():
+        raise DataError(f"{name}: the column head {text[int(found.isna().argmax())]!r} is no date.")
+    return found.to_numpy().astype("datetime64[ns]")
+
+
+def _iso(text: str) -> str:
+    text = re.sub(r"[/._]", "-", text)
+    if re.fullmatch(r"\d{8}", text):
+        return f"{text[:4]}-{text[4:6]}-{text[6:]}"
+    if re.fullmatch(r"\d{6}", text):
+        return f"{text[:4]}-{text[4:]}-01"
+    parts = text.split(" ")[0].split("T")[0].split("-")
+    if len(parts) == 2:
+        return f"{parts[0]}-{int(parts[1]):02d}-01"
+    return f"{parts[0]}-{int(parts[1]):02d}-{int(parts[2]):02d}" + text[len(text.split(" ")[0].split("T")[0]) :]
+
+
+def _with_prices(
+    frame: pd.DataFrame, path: Path, keys: list[str], names: list[str], options: ReadOptions
+) -> pd.DataFrame:
+    """A second sheet of the same shape holds the prices; where it is empty the price is not known."""
+    raw = read_raw(path)
+    dates = date_heads(raw.table.column_names)
+    missing = [one for one in keys if one not in raw.table.column_names]
+    if missing or not dates:
+        raise DataError(
+            f"{path.name} is no price sheet of these series.", expected=f"Columns {', '.join(keys)} and dates."
+        )
+    times = moments_of(dates, options.options.get("date_format", ""), raw.name)
+    prices = long_of(joined_names(raw, keys), times, wide_values(raw, keys, dates)).rename(columns={"demand": "price"})
+    return frame.merge(prices, on=["series", "time"], how="left", validate="many_to_one")
+
+
+# ------------------------------------------------------------------------------------------------ shared parts
+
+
+def wide_values(raw: Raw, keys: list[str], columns: list[str]) -> np.ndarray:
+    """(S, T) float64; empty cells are NaN.
+
+    Raises:
+        DataError: a cell is no number; names the first with its line.
+    """
+    out = np.full((raw.table.num_rows, len(columns)), np.nan)
+    for place, name in enumerate(columns):
+        column = raw.table[name]
+        if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+            out[:, place] = column.to_numpy(zero_copy_only=False)
+            continue
+        found = numbers(column, machine=raw.machine)
+        bad = np.flatnonzero(found.bad)
+        if len(bad):
+            row = int(bad[0])
+            raise DataError(
+                f"{raw.name}: {column[row].as_py()!r} in column {name}, {raw.places([row])[0]}, is no number.",
+                expected="Numbers, or empty cells where nothing is known.",
+            )
+        out[:, place] = np.where(found.missing, np.nan, found.values)
+    return out
+
+
+def long_of(names: list[str], times: np.ndarray, values: np.ndarray) -> pd.DataFrame:
+    """One row a series and time, in order of the sheet."""
+    return pd.DataFrame(
+        {
+            "series": pd.Categorical.from_codes(np.repeat(np.arange(len(names)), len(times)), names),
+            "time": np.tile(times, len(names)),
+            "demand": values.reshape(-1),
+        }
+    )
+
+
+def named_columns(text: str, heads: list[str], where: str) -> list[str]:
+    """The columns that an option names, parted by commas.
+
+    Raises:
+        DataError: one is not there.
+    """
+    wanted = [one.strip() for one in text.split(",") if one.strip()]
+    for one in wanted:
+        if one not in heads:
+            raise DataError(f"{where} has no column {one!r}.", expected=f"Columns: {', '.join(heads[:20])}.")
+    return wanted
+
+
+def joined_names(raw: Raw, keys: list[str]) -> list[str]:
+    """The key columns' text, joined by a slash."""
+    parts = [["" if v is None else str(v).strip() for v in raw.table[one].to_pylist()] for one in keys]
+    return ["/".join(row) for row in zip(*parts, strict=True)]
+
+
+def _no_repeats(names: list[str], keys: list[str], raw: Raw) -> None:
+    seen: dict[str, int] = {}
+    for row, name in enumerate(names):
+        if name in seen:
+            first, again = raw.places([seen[name], row])
+            raise DataError(
+                f"{raw.name}: series {name!r} stands in {first} and {again}.",
+                expected=f"One row for each {' + '.join(keys)}.",
+                todo="Sum the rows, or name all columns that make a series: --option series=A,B.",
+            )
+        seen[name] = row
+
+
+def _described(schema: Schema, keys: list[str]) -> dict[str, str]:
+    """Fields of the schema that key columns carry (a store, a group)."""
+    found = {}
+    for field in schema.fields:
+        wanted = {plain(one) for one in (field.name, *field.aliases)}
+        hit = [one for one in keys if plain(one) in wanted]
+        if hit and field.name in ("store", "group"):
+            found[field.name] = hit[0]
+    return found
+
+
+def _ids(raw: Raw) -> list[str]:
+    ids = [str(one).strip() for one in raw.table.column(0).to_pylist()]
+    _no_repeats(ids, [raw.table.column_names[0]], raw)
+    return ids
+
+
+def _unpadded(row: np.ndarray) -> np.ndarray:
+    known = np.flatnonzero(np.isfinite(row))
+    return row[: known[-1] + 1] if len(known) else row[:0]
+
+
+def _steps(series: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Series without dates: steps are numbered from 0."""
+    lengths = [len(one) for one in series.values()]
+    return pd.DataFrame(
+        {
+            "series": pd.Categorical.from_codes(np.repeat(np.arange(len(series)), lengths), list(series)),
+            "time": np.concatenate([np.arange(n) for n in lengths]) if lengths else np.empty(0, dtype=np.int64),
+            "demand": np.concatenate(list(series.values())) if lengths else np.empty(0),
+        }
+    )
+
+
+def _finished(
+    frame: pd.DataFrame, options: ReadOptions, step: str, horizon: int | None, raws: list[Raw], name: str, ledger: Ledger
+) -> Dataset:  # fmt: skip
+    """The dataset, with the step in its schema and the horizon in its notes."""
+    schema = options.schema
+    if not len(frame):
+        raise DataError(f"{raws[0].name} holds no value.", expected="At least one series with values.")
+    assert schema.time is not None
+    if step:
+        schema = replace(schema, time=replace(schema.time, step=step))
+    notes: dict[str, Any] = {} if horizon is None else {"horizon": str(horizon)}
+    if "horizon" in options.options:
+        notes["horizon"] = str(int(options.options["horizon"]))
+    if options.limit is not None:
+        frame = frame.head(options.limit)
+    sources = tuple(source for raw in raws for source in raw.sources)
+    return Dataset({"main": frame.reset_index(drop=True)}, schema, Provenance(name, sources, {}, ledger, notes))
+
+
+HORIZON_HELP = {"horizon": "how many steps to foretell"}
+M4 = Adapter(
+    name="retail.m4",
+    summary="a competition sheet with columns V1, V2, … (M4), one series a row; a folder with its train and test file",
+    sniff=sniff_competition, read=read_competition, options=HORIZON_HELP,
+)  # fmt: skip
+WIDE = Adapter(
+    name="retail.wide",
+    summary="a wide sheet: one row a series, one column a date",
+    sniff=sniff_sheet, read=read_sheet,
+    options={
+        **HORIZON_HELP, "series": "columns that name a series together, parted by commas",
+        "prices": "a second sheet of the same shape with the prices", "date_format": "dmy, mdy or a format like %d.%m.%Y",
+        "encoding": "encoding of the text", "delimiter": "what parts the cells", "header": "line of the column heads",
+    },
+)  # fmt: skip
