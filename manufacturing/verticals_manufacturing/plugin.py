@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 @hookimpl
 def verticals_tasks() -> Iterable[Task]:
     """Tasks of this industry."""
-    return []
+    from verticals_manufacturing.defects import DEFECTS
+
+    return [DEFECTS]
 
 
 @hookimpl
 def verticals_adapters() -> Iterable[Adapter]:
     """Formats of this industry."""
-    return []
+    from verticals_manufacturing.adapters import ALL
+
+    return ALL

@@ -53,6 +53,8 @@ class PieceExamples:
 
     def _truth(self, main: pd.DataFrame, past: Dataset | None) -> tuple[tuple[str, ...], np.ndarray | None]:
         labels = main["class"] if "class" in main and main["class"].notna().any() else None
+        if labels is not None and labels.isna().any() and past is not None:
+            labels = None
         if labels is not None and labels.isna().any():
             raise DataError(
                 f"{int(labels.isna().sum())} of {len(labels)} pictures have no class.",

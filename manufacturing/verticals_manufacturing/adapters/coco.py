@@ -1,0 +1,169 @@
+"""COCO annotations: one JSON file for many pictures; also the Roboflow layout (``_annotations.coco.json``).
+
+A picture's class is the category with the largest marked area, or its image-level label; without any it is "good".
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from verticals_manufacturing.adapters.finding import Finder, split_of
+from verticals_manufacturing.records import OPTIONS, Box, Record, is_good, label_of, to_dataset
+from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
+
+KEYS = ("images", "annotations", "categories")
+OTHER = ("labels_", "captions_", "person_keypoints_", "panoptic_", "stuff_", "image_info_")
+
+
+def files_in(path: Path) -> list[Path]:
+    """The JSON files that hold annotations: the file itself, or those of a folder."""
+    if path.is_file():
+        return [path] if path.suffix.lower() == ".json" else []
+    found = sorted(path.rglob("*.json")) if path.is_dir() else []
+    main = [f for f in found if f.name.startswith("instances_") or f.name.endswith(".coco.json")]
+    return main or [f for f in found if not f.name.startswith(OTHER)] or found
+
+
+def sniff_coco(path: Path) -> Sniff:
+    """A JSON object with images, annotations and categories."""
+    try:
+        for file in files_in(path)[:3]:
+            if file.name.endswith(".coco.json"):
+                return Sniff(0.95, f"{file.name} is a Roboflow COCO export")
+            with file.open("rb") as stream:
+                head = stream.read(4_000_000)
+            seen = [key for key in KEYS if f'"{key}"'.encode() in head]
+            if len(seen) >= 2:
+                return Sniff(0.9, f"{file.name} has {', '.join(seen)}")
+        return Sniff(0.0, "no JSON file with images and annotations")
+    except OSError as err:
+        return Sniff(0.0, str(err))
+
+
+def read_coco(path: Path, options: ReadOptions) -> Dataset:
+    """Read annotations and the pictures they name.
+
+    Raises:
+        DataError: not COCO, ids that point nowhere, or no picture that can be used.
+    """
+    files = files_in(path)
+    if not files:
+        raise DataError(f"{path.name} holds no COCO JSON file.", expected="A file with images and annotations.")
+    ledger = Ledger()
+    root = path if path.is_dir() else _root(path)
+    finder = Finder(root)
+    if path.is_dir() and (left := [f.name for f in sorted(path.rglob("*.json")) if f not in files]):
+        ledger.warn(f"Not read: {', '.join(left[:5])} (point to one of them to read it).")
+    records = [one for file in files for one in _records(file, root, finder, ledger)]
+    return to_dataset(records, options, adapter="manufacturing.coco", ledger=ledger, files=files)
+
+
+def _records(file: Path, root: Path, finder: Finder, ledger: Ledger) -> list[Record]:
+    content = _load(file)
+    categories = {one["id"]: str(one["name"]) for one in content["categories"]}
+    boxes: dict[Any, list[Box]] = {one["id"]: [] for one in content["images"]}
+    if len(boxes) < len(content["images"]):
+        raise DataError(f"{file.name}: image ids repeat.", expected="One id an image.")
+    for one in content["annotations"]:
+        box = _annotation(one, categories, boxes, file.name, ledger)
+        if box is not None:
+            boxes[one["image_id"]].append(box)
+    split = split_of(*file.relative_to(root).parts) if file.is_relative_to(root) else split_of(file.name)
+    out = []
+    for image in content["images"]:
+        picture = finder.find(str(image["file_name"]), *_folders(file, root))
+        name = picture.relative_to(root).as_posix() if picture.is_relative_to(root) else str(image["file_name"])
+        width, height = image.get("width"), image.get("height")
+        declared = (int(width), int(height)) if width and height else None
+        marked = [box for box in boxes[image["id"]] if not is_good(box.label)]
+        out.append(Record(picture, name, label_of(marked), split=split, boxes=tuple(marked), declared=declared))
+    return out
+
+
+def _load(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_bytes().decode("utf-8-sig"))
+    except ValueError as err:
+        raise DataError(f"{file.name} is no whole JSON file ({err}).", todo="Export it again.") from err
+    missing = [key for key in KEYS if not isinstance(content, dict) or not isinstance(content.get(key), list)]
+    if missing:
+        raise DataError(
+            f"{file.name} has no list {', '.join(missing)}.",
+            expected="COCO: images, annotations and categories.",
+            todo="Export it as COCO instances, not as results or captions.",
+        )
+    for key, needs in (("images", ("id", "file_name")), ("categories", ("id", "name")), ("annotations", ("image_id",))):
+        for place, one in enumerate(content[key]):
+            lacking = [need for need in needs if not isinstance(one, dict) or need not in one]
+            if lacking:
+                raise DataError(f"{file.name}: {key}[{place}] has no {', '.join(lacking)}.")
+    return dict(content)
+
+
+def _annotation(
+    one: dict[str, Any], categories: dict[Any, str], images: dict[Any, list[Box]], name: str, ledger: Ledger
+) -> Box | None:
+    """A box, or None (and a line in the ledger) if it points to no image or no category."""
+    where = f"{name}: annotation {one.get('id', '?')}"
+    if one["image_id"] not in images:
+        ledger.drop("annotation of an image that is not listed", 1, [where])
+        return None
+    if one.get("category_id") not in categories:
+        ledger.drop("annotation of a category that is not listed", 1, [where])
+        return None
+    label, box = categories[one["category_id"]], one.get("bbox")
+    segments = one.get("segmentation")
+    area = one.get("area")
+    if area is None and segments:
+        area = _area(segments)
+    corners = (np.nan, np.nan, np.nan, np.nan)
+    if box and len(box) == 4:
+        x, y, w, h = (float(v) for v in box)
+        if w < 0 or h < 0:
+            ledger.drop("annotation with a negative size", 1, [where])
+            return None
+        corners = (x, y, x + w, y + h)
+        if area is not None and float(area) > w * h + 1:
+            ledger.warn(f"{where}: its area {float(area):g} is larger than its box {w * h:g}; both are kept as given.")
+    shown = float(area) if area is not None else float("nan")
+    return Box(label, corners, shown, bool(one.get("iscrowd", 0)))
+
+
+def _area(segments: Any) -> float | None:
+    """Pixels of polygons (shoelace formula) or of an uncompressed run-length mask (column by column)."""
+    if isinstance(segments, dict):
+        counts = segments.get("counts")
+        return float(sum(counts[1::2])) if isinstance(counts, list) else None
+    total = 0.0
+    for polygon in segments:
+        points = np.asarray(polygon, dtype=float).reshape(-1, 2)
+        x, y = points.T
+        total += abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
+    return total
+
+
+def _root(file: Path) -> Path:
+    """The folder that holds pictures and annotations."""
+    return file.parent.parent if file.parent.name.lower() in ("annotations", "labels") else file.parent
+
+
+def _folders(file: Path, root: Path) -> list[Path]:
+    """Where the pictures of one annotation file usually lie."""
+    out = [file.parent]
+    stem = file.stem.removeprefix("instances_").removeprefix("labels_")
+    for base in (root, file.parent):
+        out += [base / "images" / stem, base / stem, base / "images", base]
+    return [p for p in dict.fromkeys(out) if p.is_dir()] or [root]
+
+
+COCO = Adapter(
+    name="manufacturing.coco",
+    summary="COCO annotations (JSON) with pictures, Roboflow exports",
+    sniff=sniff_coco,
+    read=read_coco,
+    options=OPTIONS,
+)

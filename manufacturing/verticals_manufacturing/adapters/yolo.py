@@ -1,0 +1,265 @@
+"""YOLO labels: a text file a picture, ``class x y w h`` in shares of the picture; data.yaml, obj.data or classes.txt.
+
+Boxes are shares of the *upright* picture. A picture without a label file, or with an empty one, is "good", as for YOLO.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from verticals_manufacturing.adapters.finding import split_of
+from verticals_manufacturing.adapters.folders import SPLITS
+from verticals_manufacturing.pictures import is_picture, natural
+from verticals_manufacturing.records import OPTIONS, Box, Record, is_good, label_of, to_dataset
+from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff, need
+
+NAMES = ("classes.txt", "obj.names", "labels.txt")
+EDGE = 1e-3
+"""How far a box may leave the picture by rounding."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a YOLO data set consists of: class names and (picture, split)."""
+
+    names: tuple[str, ...]
+    pictures: tuple[tuple[Path, str | None], ...]
+
+
+def sniff_yolo(path: Path) -> Sniff:
+    """A data.yaml with names, an obj.data, or images/ beside labels/."""
+    try:
+        home = path if path.is_dir() else path.parent
+        if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
+            return Sniff(0.9 if b"names" in path.read_bytes() else 0.0, "a YAML file with names")
+        if path.suffix == ".data" and path.is_file():
+            return Sniff(0.9, "a Darknet .data file")
+        if not path.is_dir():
+            return Sniff(0.0, "no YOLO data set")
+        if _yaml_in(home) is not None:
+            return Sniff(0.95, "data.yaml with names")
+        if list(home.glob("*.data")):
+            return Sniff(0.95, "a Darknet .data file")
+        if (home / "labels").is_dir() and (home / "images").is_dir():
+            return Sniff(0.75, "images/ and labels/")
+        if any((home / name).is_file() for name in NAMES):
+            return Sniff(0.6, "a list of class names")
+        return Sniff(0.0, "no data.yaml, obj.data or labels/")
+    except OSError as err:
+        return Sniff(0.0, str(err))
+
+
+def read_yolo(path: Path, options: ReadOptions) -> Dataset:
+    """Read label files and their pictures.
+
+    Raises:
+        DataError: no class names, no pictures, or no label file at all.
+    """
+    layout, ledger = layout_of(path), Ledger()
+    home = path if path.is_dir() else path.parent
+    if not layout.pictures:
+        raise DataError(f"No picture of {path.name} was found.", expected="Pictures where data.yaml or the lists say.")
+    records, bare = [], []
+    for picture, split in layout.pictures:
+        labels = label_file(picture)
+        name = picture.relative_to(home).as_posix() if picture.is_relative_to(home) else picture.name
+        if not labels.is_file():
+            bare.append(name)
+        try:
+            boxes = read_labels(labels, layout.names) if labels.is_file() else ()
+        except DataError as err:
+            ledger.drop("label file cannot be used", 1, [err.found])
+            continue
+        marked = tuple(box for box in boxes if not is_good(box.label))
+        records.append(Record(picture, name, label_of(marked), split=split, boxes=marked, normalised=True))
+    if len(bare) == len(layout.pictures) and options.need_target:
+        raise DataError(
+            f"None of {len(bare)} pictures has a label file (looked for {label_file(layout.pictures[0][0])}).",
+            expected="labels/ beside images/, or a .txt beside each picture.",
+        )
+    if bare and options.need_target:
+        ledger.warn(f"{len(bare)} pictures without a label file count as good, as in YOLO ({', '.join(bare[:3])} …).")
+    if not records:
+        raise DataError(f"No label file can be used: {'; '.join(ledger.where['label file cannot be used'][:2])}")
+    return to_dataset(records, options, adapter="manufacturing.yolo", ledger=ledger)
+
+
+def label_file(picture: Path) -> Path:
+    """The last folder called images becomes labels, the ending .txt; else a .txt beside the picture."""
+    beside = picture.with_suffix(".txt")
+    parts = list(picture.parts)
+    for place in range(len(parts) - 2, -1, -1):
+        if parts[place].lower() == "images":
+            parts[place] = "labels"
+            moved = Path(*parts).with_suffix(".txt")
+            return moved if moved.is_file() or not beside.is_file() else beside
+    return beside
+
+
+def read_labels(file: Path, names: tuple[str, ...]) -> tuple[Box, ...]:
+    """Boxes (five numbers) or polygons (class and at least three points); all in shares of the picture.
+
+    Raises:
+        DataError: a line that is neither, a class without a name, or numbers outside the picture.
+    """
+    out = []
+    for number, line in enumerate(file.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
+        cells = line.split()
+        if not cells:
+            continue
+        where = f"{file.name}, line {number}"
+        try:
+            values = np.array([float(c) for c in cells])
+        except ValueError as err:
+            raise DataError(f"{where}: {line[:40]!r} is not a row of numbers") from err
+        label, rest = values[0], values[1:]
+        if label != int(label) or not 0 <= label < len(names):
+            raise DataError(f"{where}: class {cells[0]} has no name ({len(names)} classes)")
+        if len(rest) != 4 and (len(rest) < 6 or len(rest) % 2):
+            raise DataError(
+                f"{where}: {len(rest)} numbers after the class; expected 4 (x y w h) or points of a polygon"
+            )
+        if len(rest) == 4:
+            x, y, w, h = rest
+            corners, area = np.array([x - w / 2, y - h / 2, x + w / 2, y + h / 2]), float("nan")
+        else:
+            points = rest.reshape(-1, 2)
+            corners = np.array([*points.min(axis=0), *points.max(axis=0)])
+            area = float("nan")
+        if not np.isfinite(rest).all() or rest.min() < -EDGE or corners.min() < -0.01 or corners.max() > 1.01:
+            raise DataError(f"{where}: the box leaves the picture (shares from 0 to 1 are expected)")
+        c = np.clip(corners, 0, 1)
+        out.append(Box(names[int(label)], (float(c[0]), float(c[1]), float(c[2]), float(c[3])), area))
+    return tuple(out)
+
+
+def layout_of(path: Path) -> Layout:
+    """From data.yaml, obj.data, or a folder with class names and images.
+
+    Raises:
+        DataError: no class names.
+    """
+    home = path if path.is_dir() else path.parent
+    if path.is_file() and path.suffix.lower() in (".yaml", ".yml"):
+        return _from_yaml(path)
+    if path.is_file() and path.suffix == ".data":
+        return _from_darknet(path)
+    found = _yaml_in(home)
+    if found is not None:
+        return _from_yaml(found)
+    if darknet := sorted(home.glob("*.data")):
+        return _from_darknet(darknet[0])
+    names = next((home / name for name in NAMES if (home / name).is_file()), None)
+    names = names or next((home / "labels" / name for name in NAMES if (home / "labels" / name).is_file()), None)
+    if names is None:
+        raise DataError(
+            f"{home.name} has YOLO labels but no class names.",
+            expected="data.yaml with names, obj.names, or classes.txt.",
+            todo="Add classes.txt, one name a line, in the order of the class numbers.",
+        )
+    pictures = [p for p in sorted(home.rglob("*"), key=natural) if is_picture(p) and p.is_file()]
+    splits = [split_of(*p.relative_to(home).parts[:-1]) for p in pictures]
+    return Layout(_lines(names), tuple(zip(pictures, splits, strict=True)))
+
+
+def _from_yaml(file: Path) -> Layout:
+    yaml = need("yaml", extra="manufacturing")
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
+    except (yaml.YAMLError, UnicodeDecodeError) as err:
+        raise DataError(f"{file.name} is no readable YAML ({str(err).splitlines()[0]}).") from err
+    names = content.get("names") if isinstance(content, dict) else None
+    if isinstance(names, dict):
+        names = (
+            [names[key] for key in sorted(names, key=int)]
+            if sorted(map(int, names)) == list(range(len(names)))
+            else None
+        )
+    if not isinstance(names, list) or not names:
+        raise DataError(f"{file.name} has no list of class names.", expected="names: [scratch, stain] or 0: scratch …")
+    count = content.get("nc")
+    if count is not None and int(count) != len(names):
+        raise DataError(f"{file.name} says nc: {count}, but has {len(names)} names.", expected="As many names as nc.")
+    pictures: list[tuple[Path, str | None]] = []
+    for key in ("train", "val", "valid", "test"):
+        for entry in _entries(content.get(key)):
+            pictures += [(p, SPLITS[key]) for p in _pictures_at(file.parent, content.get("path"), entry, key)]
+    return Layout(tuple(str(n) for n in names), tuple(dict.fromkeys(pictures)))
+
+
+def _entries(value: Any) -> list[str]:
+    return [] if not value else [str(v) for v in value] if isinstance(value, list) else [str(value)]
+
+
+def _pictures_at(home: Path, base: Any, entry: str, key: str) -> list[Path]:
+    """The pictures of one split: where the entry says, else (exports move) in the folder of that split's name."""
+    entry = entry.replace("\\", "/")
+    tail = [part for part in entry.split("/") if part not in ("..", ".", "")]
+    places = [home / str(base) / entry] if base else []
+    places += [home / entry, home.joinpath(*tail), home / key / "images", home / "images" / key, home / key]
+    for name, other in SPLITS.items():
+        if other == SPLITS[key]:
+            places += [home / name / "images", home / "images" / name]
+    for place in places:
+        if place.is_file() and place.suffix.lower() == ".txt":
+            return _listed(place, home)
+        if place.is_dir():
+            found = [p for p in sorted(place.rglob("*"), key=natural) if is_picture(p) and p.is_file()]
+            if found:
+                return found
+    return []
+
+
+def _from_darknet(file: Path) -> Layout:
+    pairs = [line.split("=", 1) for line in _lines(file) if "=" in line]
+    said = {key.strip(): value.strip() for key, value in pairs}
+    names = _nearest(file.parent, said.get("names", "obj.names"))
+    if names is None:
+        raise DataError(
+            f"{file.name} names {said.get('names')}, which is not there.", expected="A list of class names."
+        )
+    found = _lines(names)
+    if said.get("classes", "").isdigit() and int(said["classes"]) != len(found):
+        raise DataError(f"{file.name} says classes = {said['classes']}, but {names.name} has {len(found)} names.")
+    pictures: list[tuple[Path, str | None]] = []
+    for key in ("train", "valid", "test"):
+        listed = _nearest(file.parent, said[key]) if key in said else None
+        if listed is not None:
+            pictures += [(p, SPLITS[key]) for p in _listed(listed, file.parent)]
+    return Layout(found, tuple(dict.fromkeys(pictures)))
+
+
+def _listed(file: Path, home: Path) -> list[Path]:
+    return [_nearest(home, line) or home / line for line in _lines(file)]
+
+
+def _nearest(home: Path, given: str) -> Path | None:
+    """``given`` below ``home``, or without its first folders."""
+    parts = [part for part in given.replace("\\", "/").split("/") if part not in ("", ".")]
+    tries = [Path(given), *(home.joinpath(*parts[start:]) for start in range(len(parts)))]
+    return next((p for p in tries if p.is_file()), None)
+
+
+def _yaml_in(home: Path) -> Path | None:
+    for file in sorted([*home.glob("*.yaml"), *home.glob("*.yml")]):
+        if b"names" in file.read_bytes()[:100_000]:
+            return file
+    return None
+
+
+def _lines(file: Path) -> tuple[str, ...]:
+    text = file.read_text(encoding="utf-8-sig", errors="replace")
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+YOLO = Adapter(
+    name="manufacturing.yolo",
+    summary="YOLO labels with pictures (data.yaml, obj.data or classes.txt)",
+    sniff=sniff_yolo,
+    read=read_yolo,
+    options=OPTIONS,
+)
