@@ -1,0 +1,134 @@
+"""What every reader of problems shares: files of a folder, text, distances, and the dataset that comes out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from verticals.data.files import sha256
+from verticals_logistics.problem import Problem
+from verticals_logistics.schema import SCHEMA
+from verticals_plugins import DataError, Dataset, Ledger, Provenance, Source
+
+EPOCH = np.datetime64("1970-01-01", "ns")
+EARTH_KM = 6371.0088
+
+
+def text_of(path: Path) -> str:
+    """A file's text: UTF-8 with or without a mark, else cp1252."""
+    raw = path.read_bytes()
+    if not raw.strip():
+        raise DataError(f"{path.name} is empty.", expected="A routing problem.", todo="Check the export.")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", errors="replace")
+
+
+def number(word: str, path: Path, line: int, what: str) -> float:
+    """A number of a text format, or an error that names the line."""
+    try:
+        value = float(word)
+    except ValueError:
+        value = math.nan
+    if math.isnan(value):
+        raise DataError(f"{path.name} line {line}: {what} is {word!r}.", expected="A number.", todo="Correct the line.")
+    return value
+
+
+def euclid(points: np.ndarray, rounding: str) -> np.ndarray:
+    """(L, L) distances of (L, 2) points: exact, rounded to integers, or truncated to one decimal."""
+    gap = points[:, None, :] - points[None, :, :]
+    exact = np.sqrt((gap**2).sum(axis=-1))
+    return rounded(exact, rounding)
+
+
+def rounded(exact: np.ndarray, rounding: str) -> np.ndarray:
+    """Distances by convention: "integer" is floor(d + .5) (TSPLIB nint), "decimal" cuts after one decimal (CVRPLIB)."""
+    match rounding:
+        case "exact":
+            return exact
+        case "integer":
+            return np.asarray(np.floor(exact + 0.5))
+        case "decimal":
+            return np.asarray(np.floor(exact * 10 + 1e-9) / 10)
+    raise DataError(
+        f"The rounding {rounding!r} is not known.",
+        expected="exact, integer (TSPLIB: to the nearest) or decimal (CVRPLIB's Solomon: cut after one decimal).",
+        todo="Pass one of these.",
+    )
+
+
+def haversine_km(place: np.ndarray) -> np.ndarray:
+    """(L, L) great-circle kilometres of (L, 2) longitude and latitude."""
+    lon, lat = np.radians(place[:, 0]), np.radians(place[:, 1])
+    a = np.sin((lat[:, None] - lat) / 2) ** 2
+    a = a + np.cos(lat[:, None]) * np.cos(lat) * np.sin((lon[:, None] - lon) / 2) ** 2
+    return np.asarray(2 * EARTH_KM * np.arcsin(np.sqrt(np.minimum(a, 1.0))))
+
+
+def files_of(path: Path, suffixes: Sequence[str]) -> list[Path]:
+    """The file itself, or a folder's files with one of the suffixes, in order of name."""
+    if path.is_file():
+        return [path]
+    found = sorted(one for one in path.rglob("*") if one.is_file() and one.suffix.lower() in suffixes)
+    if not found:
+        raise DataError(f"{path} holds no file of this format.", expected=f"Files ending in {', '.join(suffixes)}.")
+    return found
+
+
+def dataset_of(
+    path: Path, adapter: str, suffixes: Sequence[str], read: Callable[[Path, Ledger], Problem], limit: int | None = None
+) -> Dataset:
+    """A dataset of the problems in a file or a folder; within a folder, files that cannot be read are counted."""
+    ledger, problems, sources = Ledger(), [], []
+    files = files_of(path, suffixes)
+    for file in files[:limit]:
+        try:
+            problems.append(read(file, ledger))
+        except DataError as err:
+            if len(files) == 1:
+                raise
+            ledger.drop("a file that cannot be read", 1, [str(err)])
+            continue
+        sources.append(Source(str(file), file.stat().st_size, sha256(file), len(problems[-1].stops)))
+    if not problems:
+        raise DataError(
+            f"None of the {len(files)} files in {path} can be read: {'; '.join(sum(ledger.where.values(), []))}"
+        )
+    return dataset_of_problems(problems, Provenance(adapter, tuple(sources), ledger=ledger))
+
+
+def dataset_of_problems(
+    problems: Sequence[Problem], provenance: Provenance, tables: dict[str, pd.DataFrame] | None = None
+) -> Dataset:
+    """One row a stop in ``main``; the problems themselves in ``arrays["problem"]``."""
+    held = np.empty(len(problems), dtype=object)
+    held[:] = list(problems)
+    main = pd.concat(
+        [stop_table(one, EPOCH + np.timedelta64(n, "D")) for n, one in enumerate(problems)], ignore_index=True
+    )
+    return Dataset({"main": main, **(tables or {})}, SCHEMA, provenance, {"problem": held})
+
+
+def stop_table(problem: Problem, fallback: np.datetime64) -> pd.DataFrame:
+    """A problem's stops as rows of the schema."""
+    stops = problem.stops
+    place = problem.place
+    at = np.array([one.place for one in stops], dtype=int)
+    where = np.full((len(stops), 2), np.nan) if place is None else place[at].reshape(len(stops), 2)
+    return pd.DataFrame(
+        {
+            "id": [f"{problem.id}/{one.id}" for one in stops],
+            "day": problem.id,
+            "time": problem.origin if problem.origin is not None else fallback,
+            "longitude": where[:, 0],
+            "latitude": where[:, 1],
+            "demand": [sum(one.demand) + sum(one.pickup) for one in stops],
+            "service": [one.service for one in stops],
+        }
+    ).astype({"time": "datetime64[ns]"})

@@ -1,0 +1,102 @@
+"""Solomon's and Gehring-Homberger's VRPTW text files, and Li & Lim's PDPTW files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from verticals_logistics.adapters.common import dataset_of, euclid, number, text_of
+from verticals_logistics.problem import Depot, Problem, Shipment, Stop, Vehicle
+from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
+
+HEAD = re.compile(r"VEHICLE\b.*?NUMBER\s+CAPACITY\s+(\S+)\s+(\S+).*?CUSTOMER", re.IGNORECASE | re.DOTALL)
+PAIRED = re.compile(r"^\s*\d+\s+\d+\s+\d+\s*\n\s*0(\s+-?[\d.]+){8}\s*$", re.MULTILINE)
+
+
+def read_solomon(path: Path, ledger: Ledger, rounding: str = "decimal") -> Problem:
+    """One file as a problem; the first customer is the depot.
+
+    Raises:
+        DataError: no head, a row with a wrong number of cells, or a customer named twice.
+    """
+    text = text_of(path)
+    paired = PAIRED.match(text) is not None
+    head = HEAD.search(text)
+    if head is None and not paired:
+        raise DataError(
+            f"{path.name} has no VEHICLE / CUSTOMER head.", expected="Solomon's layout: NAME, VEHICLE NUMBER CAPACITY, CUSTOMER.",
+        )  # fmt: skip
+    cells = text.splitlines()[0].split() if paired else [head[1], head[2]] if head else []
+    count, room = number(cells[0], path, 1, "the number of vehicles"), number(cells[1], path, 1, "the capacity")
+    table = _table(text, path, 9 if paired else 7)
+    place = table[:, 1:3]
+    far = euclid(place, rounding)
+    stops = tuple(_stop(row, place_of, paired) for place_of, row in enumerate(table) if place_of)
+    return Problem(
+        id=path.stem if paired else text.strip().splitlines()[0].strip(), stops=stops, depots=(Depot("0", 0),),
+        vehicles=(Vehicle("vehicle", int(count), (room,), shift=(float(table[0, 4]), float(table[0, 5]))),),
+        distance=far, duration=far, place=place, plane=True, rounding=rounding,
+        shipments=_pairs(table, path) if paired else (), best_known=None,
+    )  # fmt: skip
+
+
+def _table(text: str, path: Path, width: int) -> np.ndarray:
+    rows = []
+    for line, raw in enumerate(text.splitlines(), start=1):
+        cells = raw.split()
+        if not cells or not re.fullmatch(r"\d+", cells[0]) or (len(cells) in (2, 3) and not rows):
+            continue
+        if len(cells) != width:
+            raise DataError(f"{path.name} line {line} has {len(cells)} cells.", expected=f"{width} cells a customer.")
+        rows.append([number(cell, path, line, "a cell") for cell in cells])
+    table = np.array(rows)
+    if len(table) < 2 or not np.array_equal(table[:, 0], np.arange(len(table))):
+        raise DataError(f"{path.name} does not list the depot 0 and customers 1, 2, ... in order.")
+    return table
+
+
+def _stop(row: np.ndarray, place: int, paired: bool) -> Stop:
+    demand = () if paired else (float(row[3]),)
+    return Stop(str(int(row[0])), place, demand, windows=((float(row[4]), float(row[5])),), service=float(row[6]))
+
+
+def _pairs(table: np.ndarray, path: Path) -> tuple[Shipment, ...]:
+    out = []
+    for row in table[1:]:
+        node, goes_to = int(row[0]), int(row[8])
+        if goes_to == 0:
+            continue
+        if not 0 < goes_to < len(table) or int(table[goes_to, 7]) != node:
+            raise DataError(
+                f"{path.name}: customer {node} delivers to {goes_to}, which does not name it as its pickup."
+            )
+        out.append(Shipment(node - 1, goes_to - 1, (float(row[3]),)))
+    return tuple(out)
+
+
+def sniff(path: Path) -> Sniff:
+    """Certain when the head is there."""
+    try:
+        files = [path] if path.is_file() else sorted(path.rglob("*.txt"))[:1]
+        head = files[0].read_bytes()[:3000].decode("utf-8", errors="replace") if files else ""
+    except OSError:
+        return Sniff(0.0, "cannot be read")
+    if HEAD.search(head) or PAIRED.match(head.replace("\r\n", "\n")):
+        return Sniff(0.9, "Solomon or Li & Lim layout")
+    return Sniff(0.0, "no VEHICLE / CUSTOMER head")
+
+
+def read(path: Path, options: ReadOptions) -> Dataset:
+    """A file, or a folder's .txt files."""
+    rounding = options.options.get("rounding", "decimal")
+    return dataset_of(
+        path, "logistics.solomon", (".txt",), lambda file, ledger: read_solomon(file, ledger, rounding), options.limit
+    )
+
+
+SOLOMON = Adapter(
+    name="logistics.solomon", summary="Solomon, Gehring-Homberger, Li & Lim text files", sniff=sniff, read=read,
+    options={"rounding": "exact, integer or decimal (default decimal: cut after one, as CVRPLIB does)"},
+)  # fmt: skip
