@@ -15,6 +15,8 @@ from verticals_finance.adapters import layouts, messages
 from verticals_finance.adapters.handbook import HANDBOOK
 from verticals_finance.fraud.decide import AlertPolicy, decide, tune
 from verticals_finance.fraud.examples import Payments
+from verticals_finance.fraud.realtime import Payment, RealTimeScorer
+from verticals_finance.fraud.rules import read_rules
 from verticals_finance.fraud.schema import SCHEMA
 from verticals_finance.fraud.simulate import simulate
 from verticals_finance.fraud.task import FRAUD
@@ -26,7 +28,7 @@ OPTIONS = ReadOptions(schema=SCHEMA, need_target=False)
 
 @pytest.fixture(scope="module")
 def data() -> Dataset:
-    return simulate(1, cards=80, terminals=40, days=60)
+    return simulate(1, cards=80, terminals=40, days=100)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,7 @@ def numbers(examples: Examples) -> pd.DataFrame:
 
 
 def test_simulator_repeats_itself(data: Dataset) -> None:
-    pd.testing.assert_frame_equal(data.main, simulate(1, cards=80, terminals=40, days=60).main)
+    pd.testing.assert_frame_equal(data.main, simulate(1, cards=80, terminals=40, days=100).main)
     assert 0.01 < (data.main["fraud"] == "1").mean() < 0.1
 
 
@@ -249,3 +251,81 @@ def test_redelivered_and_late_event_counts_once() -> None:
     after = stream.push(b)
     assert stream.push(a) == first
     assert (after["count"], after["sum"]) == (2.0, 70.0)
+
+
+# ------------------------------------------------------------------------------------------- rules, one at a time
+
+
+RULES = """
+[lists]
+block_cards = ["c1"]
+allow_terminals = ["t2"]
+
+[[rules]]
+name = "burst"
+when = "card_payments_10min >= 3 and amount < 5"
+action = "review"
+"""
+
+
+def test_rules_and_lists_are_back_tested_and_override_the_model(examples: Examples, tmp_path: Path) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text(RULES)
+    book = read_rules(path)
+    tested = book.back_test(examples, AlertPolicy()).set_index("name")
+    assert tested.loc["rule burst", "precision"] > 0.5
+    assert tested.loc["list allow_terminals", "alerts_per_day"] == 0
+    predictions = said(examples, np.zeros(len(examples)))
+    decision = book.apply(decide(predictions, AlertPolicy(), tune(predictions, AlertPolicy())), examples)
+    blocked = decision.table[decision.table["card"] == "c1"]
+    assert (blocked["action"] == "stop").all()
+    assert (blocked["reason"] == "list block_cards").all()
+
+
+@pytest.mark.parametrize(
+    "text", ["[[rules]]\nname='x'\nwhen='amount is high'\naction='review'\n", "[lists]\nfriends=[]\n"]
+)
+def test_rule_that_is_not_understood_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=r"not understood|no list"):
+        read_rules(path)
+
+
+@pytest.fixture(scope="module")
+def bundle(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> verticals.Bundle:
+    old = data.with_main(data.main.iloc[: len(data.main) * 3 // 4].reset_index(drop=True))
+    return verticals.run("finance.fraud", old, out=tmp_path_factory.mktemp("run") / "r", preset="quick").bundle
+
+
+def stream(data: Dataset, bundle: verticals.Bundle) -> tuple[RealTimeScorer, list[Payment], pd.DataFrame]:
+    later = data.main.iloc[len(data.main) * 3 // 4 :].reset_index(drop=True)
+    payments = [
+        Payment(row.id, row.card, row.time, row.amount, row.terminal, {"country": row.country, "channel": row.channel})
+        for row in later.itertuples()
+    ]
+    return RealTimeScorer(bundle), payments, later
+
+
+def test_stream_has_the_features_of_the_batch(data: Dataset, bundle: verticals.Bundle) -> None:
+    scorer, payments, later = stream(data, bundle)
+    batch = numbers(Payments()(data.with_main(later), bundle.past))
+    delay = pd.Timedelta(days=7)
+    waiting = list(later[["time", "id", "fraud"]].itertuples(index=False))
+    for number, payment in enumerate(payments[:250]):
+        while waiting and waiting[0].time + delay <= payment.time:
+            known = waiting.pop(0)
+            scorer.tell(known.id, known.fraud == "1", known.time + delay)
+        found = scorer.features(payment)[batch.columns].to_numpy(dtype=np.float32)
+        wrong = ~(
+            (found == batch.iloc[number].to_numpy()) | (np.isnan(found) & np.isnan(batch.iloc[number].to_numpy()))
+        )
+        assert not wrong.any(), list(batch.columns[wrong])
+
+
+def test_second_delivery_is_answered_as_the_first(data: Dataset, bundle: verticals.Bundle) -> None:
+    scorer, payments, _ = stream(data, bundle)
+    first = scorer.score(payments[0])
+    scorer.score(payments[1])
+    assert scorer.score(payments[0]) == first
+    assert first.action in {"stop", "review", "pass"}

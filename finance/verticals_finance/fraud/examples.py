@@ -32,33 +32,7 @@ class Payments:
         known = every["fraud_code"].to_numpy()
         labelled = (known[rows] >= 0).any()
         rows = rows[known[rows] >= 0] if labelled else rows
-        names, values = compute(log, rows)
-        table = pd.DataFrame(values, columns=list(names))
-        for name in CATEGORIES[1:]:
-            table[name] = every[name].to_numpy(dtype=object)[rows] if name in every else None
-            table[name] = table[name].astype("category")
-        delay = int(dataset.schema.label_delay_days * DAY)
-        inputs: dict[str, Block] = {
-            "table": Table(table),
-            "card": past_events(log, log.card, rows, 0),
-            "terminal": past_events(
-                log, np.where(log.terminal >= 0, log.terminal, -1 - np.arange(len(log))), rows, delay
-            ),
-        }
-        frame = pd.DataFrame(
-            {
-                "id": every["id"].to_numpy()[rows],
-                "entity": every["card"].astype(str).to_numpy()[rows],
-                "time": every["time"].to_numpy()[rows],
-                "day": log.day[rows].astype("datetime64[D]").astype(str),
-                "amount": log.amount[rows],
-                "terminal": every["terminal"].astype(object).to_numpy()[rows] if "terminal" in every else "",
-            }
-        )
-        return Examples(
-            frame, inputs, known[rows].astype(np.int64) if labelled else None,
-            log.known[rows].astype("datetime64[ns]") if labelled else None, ("genuine", "fraud"),
-        )  # fmt: skip
+        return assemble(log, every, rows, dataset.schema.label_delay_days, labelled=bool(labelled))
 
     def memory(self, dataset: Dataset, past: Dataset | None = None) -> Dataset:
         """Payments of the last 90 days, and those whose label came in the last 60, with the facts fixed for each."""
@@ -77,6 +51,34 @@ class Payments:
             name for name in ("id", "time", "amount", "label_time", "fraud_code", *text, *FIXED_FACTS) if name in kept
         ]
         return dataset.with_main(kept[list(dict.fromkeys(names))].reset_index(drop=True))
+
+
+def assemble(log: Log, every: pd.DataFrame, rows: np.ndarray, delay_days: float, *, labelled: bool) -> Examples:
+    """The examples of the payments ``rows`` of a log whose facts are derived; ``every`` has the log's payments."""
+    names, values = compute(log, rows)
+    table = pd.DataFrame(values, columns=list(names))
+    for name in CATEGORIES[1:]:
+        table[name] = every[name].to_numpy(dtype=object)[rows] if name in every else None
+        table[name] = table[name].astype("category")
+    terminal = np.where(log.terminal >= 0, log.terminal, -1 - np.arange(len(log)))
+    inputs: dict[str, Block] = {
+        "table": Table(table),
+        "card": past_events(log, log.card, rows, 0),
+        "terminal": past_events(log, terminal, rows, int(delay_days * DAY)),
+    }
+    frame = pd.DataFrame(
+        {
+            "id": every["id"].to_numpy()[rows],
+            "entity": every["card"].astype(str).to_numpy()[rows],
+            "time": every["time"].to_numpy()[rows],
+            "day": log.day[rows].astype("datetime64[D]").astype(str),
+            "amount": log.amount[rows],
+            "terminal": every["terminal"].astype(object).to_numpy()[rows] if "terminal" in every else "",
+        }
+    )
+    truth = every["fraud_code"].to_numpy()[rows].astype(np.int64) if labelled else None
+    known = log.known[rows].astype("datetime64[ns]") if labelled else None
+    return Examples(frame, inputs, truth, known, ("genuine", "fraud"))
 
 
 def together(dataset: Dataset, past: Dataset | None) -> tuple[pd.DataFrame, np.ndarray]:

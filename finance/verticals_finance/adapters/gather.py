@@ -1,0 +1,61 @@
+"""Gathers payments from message files into one table, with a ledger of what was dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from verticals.data.raw import Raw
+from verticals.data.table import dataset_of
+from verticals.pipeline.files import sha256
+from verticals_plugins import DataError, Dataset, Ledger, ReadOptions, Source
+
+
+@dataclass
+class Rows:
+    """Rows of payments gathered from files, with what was dropped."""
+
+    rows: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+    sources: list[Source] = field(default_factory=list[Source])
+    ledger: Ledger = field(default_factory=Ledger)
+
+
+def files_in(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """The file, or the files of a folder with one of these endings."""
+    if path.is_file():
+        return [path]
+    return sorted(one for one in path.rglob("*") if one.is_file() and one.suffix.lower() in suffixes)
+
+
+def gathered(
+    path: Path, options: ReadOptions, suffixes: tuple[str, ...], take: Callable[[Path, Rows, ReadOptions], None],
+    adapter: str,
+) -> Dataset:  # fmt: skip
+    """All files' payments as the schema's table.
+
+    Raises:
+        DataError: no payment is in them.
+    """
+    found = Rows()
+    for file in files_in(path, suffixes):
+        before = len(found.rows)
+        take(file, found, options)
+        found.sources.append(Source(str(file), file.stat().st_size, sha256(file), len(found.rows) - before))
+    if not found.rows:
+        reasons = "; ".join(f"{count} times {reason}" for reason, count in found.ledger.dropped.items())
+        raise DataError(
+            f"{path} holds no payment ({reasons or 'no message'}).", expected="At least one payment message."
+        )
+    frame = pd.DataFrame(found.rows[: options.limit]).fillna("")
+    if options.need_target and "fraud" not in frame:
+        raise DataError(
+            f"{path}: messages carry no fraud label.",
+            expected="A label for training.",
+            todo="Join the labels into a table (CSV, parquet) and read that; predict takes messages as they are.",
+        )
+    raw = Raw(pa.Table.from_pandas(frame, preserve_index=False), (), tuple(found.sources), True, found.ledger)
+    return dataset_of(raw, options, adapter=adapter)
