@@ -26,7 +26,7 @@ EXTRA = "all"
 LONGEST = 600
 """A classic method sees at most this many last values of a series."""
 TREE_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
-TREE_ROWS = {"quick": 25_000, "standard": 150_000, "best": 300_000}
+TREE_ROWS = {"quick": 16_000, "standard": 120_000, "best": 300_000}
 
 
 def series_of(examples: Examples) -> Series:
@@ -126,7 +126,7 @@ class AutoClassic:
         fallback = self.naive.predict(examples)
         out = fallback.values.copy()
         for row in range(len(examples)):
-            found = self._one(_filled(past_of(block, row), self.naive.season), block.horizon)
+            found = self._one(_filled(past_of(block, row, min(LONGEST, max(160, 20 * self.naive.season))), self.naive.season), block.horizon)
             if found is not None and np.isfinite(found).all():
                 out[row] = found
         return as_quantiles(out, examples, LEVELS, positive=self.naive.positive)
@@ -196,7 +196,7 @@ class GbmLags:
         x, y, weight = data
         kind = {"objective": "l1"} if level == 0.5 else {"objective": "quantile", "alpha": level}
         parameters = {
-            **kind, "learning_rate": 0.06, "num_leaves": 31 if len(x) < 60_000 else 63, "min_data_in_leaf": 40, "feature_fraction": 0.7,
+            **kind, "learning_rate": 0.08, "num_leaves": 31 if len(x) < 60_000 else 63, "min_data_in_leaf": 40, "feature_fraction": 0.7,
             "bagging_fraction": 0.8, "bagging_freq": 1, "max_bin": 127, "verbosity": -1, "seed": budget.seed,
             "num_threads": budget.threads, "deterministic": True, "force_row_wise": True,
         }  # fmt: skip
@@ -205,8 +205,8 @@ class GbmLags:
             booster = lgb.train(parameters, table, num_boost_round=rounds)
         else:
             seen = lgb.Dataset(check[0], check[1], weight=check[2], reference=table)
-            stop = lgb.early_stopping(25, verbose=False)
-            booster = lgb.train(parameters, table, num_boost_round=250, valid_sets=[seen], callbacks=[stop])
+            stop = lgb.early_stopping(20, verbose=False)
+            booster = lgb.train(parameters, table, num_boost_round=200, valid_sets=[seen], callbacks=[stop])
             rounds = max(10, booster.best_iteration)
         self.boosters.append(booster)
         self.rounds.append(rounds)

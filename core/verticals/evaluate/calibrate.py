@@ -138,11 +138,13 @@ class ConformalQuantiles:
 
     def __init__(self) -> None:
         self.shift: list[float] = []
+        self.floor: float | None = None
 
     def fit(self, predictions: Predictions) -> None:
-        """Learn one shift per pair of levels (lowest with highest, and so on)."""
+        """Learn one shift per pair of levels (lowest with highest, and so on); counts and the like stay above zero."""
         truth = predictions.examples.truth
         assert truth is not None
+        self.floor = 0.0 if np.nanmin(truth) >= 0 and predictions.values.min() >= 0 else None
         values = predictions.values
         spread = _spread(values)
         self.shift = []
@@ -163,15 +165,16 @@ class ConformalQuantiles:
         middle = values.shape[-1] // 2
         values[..., : middle + 1] = np.minimum.accumulate(values[..., middle::-1], axis=-1)[..., ::-1]
         values[..., middle:] = np.maximum.accumulate(values[..., middle:], axis=-1)
-        return replace(predictions, values=values)
+        return replace(predictions, values=values if self.floor is None else np.maximum(values, self.floor))
 
     def save(self, folder: Path) -> None:
         """Write calibration.json."""
-        write_json(folder / "calibration.json", {"shift": self.shift})
+        write_json(folder / "calibration.json", {"shift": self.shift, "floor": self.floor})
 
     def load(self, folder: Path) -> None:
         """Read calibration.json."""
-        self.shift = json.loads((folder / "calibration.json").read_text())["shift"]
+        state = json.loads((folder / "calibration.json").read_text())
+        self.shift, self.floor = state["shift"], state["floor"]
 
 
 def reliability(truth: np.ndarray, chance: np.ndarray, bins: int = 10) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
