@@ -1,0 +1,62 @@
+"""Writes the table of committed results into README.md, between its two marks. ``--check`` only compares."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+BEGIN, END = "<!-- results: made by benchmarks/table.py -->", "<!-- end of results -->"
+
+
+def row_of(result: dict[str, Any]) -> list[str]:
+    """One line a bar: benchmark, metric, what ships, the best peer of the same run, the bar and whether it is met."""
+    lines = []
+    ours, peer = result["methods"].get(result["ours"], {}), result["methods"].get(result["best_peer"], {})
+    for bar in result["bars"]:
+        met = "met" if bar["met"] else "**missed**"
+        other = number(peer.get(bar["metric"]))
+        lines.append(
+            f"| `{result['benchmark']}`{' (quick)' if result['quick'] else ''} | {bar['metric']} | "
+            f"{number(ours.get(bar['metric'])) if bar['metric'] in ours else f'{bar["value"]:.4g}'} | "
+            f"{f'{other} ({result["best_peer"]})' if other else '-'} | {bar['op']} {bar['bar']:g} | {met} |"
+        )
+    return lines
+
+
+def number(value: Any) -> str:
+    """Mean with its interval."""
+    if not isinstance(value, dict):
+        return ""
+    if value["lo"] == value["hi"]:
+        return f"{value['mean']:.4g}"
+    return f"{value['mean']:.4g} [{value['lo']:.4g}, {value['hi']:.4g}]"
+
+
+def table() -> str:
+    """All committed results."""
+    found = [json.loads(path.read_text()) for path in sorted((ROOT / "benchmarks" / "results").glob("*.json"))]
+    lines = [
+        "| benchmark | metric | what ships | best peer, same run | bar | |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    return "\n".join(lines + [line for result in found if "bars" in result for line in row_of(result)])
+
+
+def main() -> int:
+    """Write, or check with ``--check``."""
+    path = ROOT / "README.md"
+    text = path.read_text()
+    head, rest = text.split(BEGIN)
+    fresh = f"{head}{BEGIN}\n\n{table()}\n\n{END}{rest.split(END)[1]}"
+    if "--check" in sys.argv:
+        print("README.md is up to date" if fresh == text else "README.md is stale: run benchmarks/table.py")
+        return int(fresh != text)
+    path.write_text(fresh)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
