@@ -16,13 +16,12 @@ def row_of(result: dict[str, Any]) -> list[str]:
     lines = []
     ours, peer = result["methods"].get(result["ours"], {}), result["methods"].get(result["best_peer"], {})
     for bar in result["bars"]:
+        name, peers = bar["metric"], result["best_peer"]
+        reached = number(ours.get(name)) or f"{bar['value']:.4g}"
+        other = f"{number(peer.get(name))} ({peers})" if name in peer else "-"
+        label = f"`{result['benchmark']}`{' (quick)' if result['quick'] else ''}"
         met = "met" if bar["met"] else "**missed**"
-        other = number(peer.get(bar["metric"]))
-        lines.append(
-            f"| `{result['benchmark']}`{' (quick)' if result['quick'] else ''} | {bar['metric']} | "
-            f"{number(ours.get(bar['metric'])) if bar['metric'] in ours else f'{bar["value"]:.4g}'} | "
-            f"{f'{other} ({result["best_peer"]})' if other else '-'} | {bar['op']} {bar['bar']:g} | {met} |"
-        )
+        lines.append(f"| {label} | {name} | {reached} | {other} | {bar['op']} {bar['bar']:g} | {met} |")
     return lines
 
 
