@@ -158,9 +158,9 @@ def lines_of(dataset: Dataset, schema: Schema, settings: Any) -> list[Line]:
             help_ = f": {field.help}" if field.help else ""
             out.append(Line(field.name, "-", "not found, and needed" if must else f"not found{help_}", must))
             continue
-        name = mapping.get(field.name, field.name)
+        name = mapping.get(field.name, "-")
         said = [described(main[field.name], field), dataset.provenance.notes.get(field.name, "")]
-        said.append(taken(field, name, settings.mapping))
+        said.append(taken(role, field, name, settings.mapping))
         out.append(Line(field.name, name, ", ".join(one for one in said if one), must))
     if schema.target is not None and schema.target.name in main and schema.time is not None:
         out.append(Line("label delay", "-", delay_of(main, schema, settings.label_delay_days), False))
@@ -172,8 +172,10 @@ def rows_said(count: int) -> str:
     return f"{count:,} row{'' if count == 1 else 's'}"
 
 
-def taken(field: Field, column: str, given: Mapping[str, str]) -> str:
+def taken(role: str, field: Field, column: str, given: Mapping[str, str]) -> str:
     """Why this column: as mapped, by the same name (nothing to say), or by another name."""
+    if column == "-":
+        return "the number of the row" if role == "id" else "from the dates of the target"
     if field.name in given:
         return "as you mapped it"
     return "" if plain(column) == plain(field.name) else "by another name of the field"

@@ -350,7 +350,8 @@ class TextFile:
         yield from reader
 
     def _skip(self, row: Any) -> str:
-        self.ragged.append((row.number - 1, f"{row.actual_columns} cells instead of {row.expected_columns}"))
+        record = row.number - 1 - self.layout.header_end  # the reader counts the lines that it skips
+        self.ragged.append((record, f"{row.actual_columns} cells instead of {row.expected_columns}"))
         return "skip"
 
     def lines_of(self, records: Sequence[int]) -> list[str]:
@@ -371,6 +372,14 @@ class TextFile:
             except csv.Error:
                 pass  # a cell longer than the csv module accepts: later records are named by their number
         return [f"line {found[one]}" if one in found else f"row {one + 1}" for one in records]
+
+    def likely_header(self) -> int:
+        """Number of the first line with as many cells as most lines have; 0 if that is the header in use."""
+        text = io.StringIO(head_of(self.path, self.layout.encoding), newline="")
+        widths = [len(row) for row in islice(csv.reader(text, delimiter=self.layout.delimiter), 300)]
+        usual = Counter(one for one in widths if one).most_common(1)
+        line = widths.index(usual[0][0]) + 1 if usual else 0
+        return 0 if line == self.layout.header_end else line
 
     def open_quote(self) -> str:
         """Say where quotes do not pair, if they do not; "" if they do."""

@@ -10,6 +10,9 @@ from difflib import get_close_matches
 from verticals_plugins.errors import DataError, UsageError
 from verticals_plugins.schema import Field, Schema
 
+DATA = r"[-+]?\d+([.,]\d+)*|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?|column \d+"
+"""Column names that look like values: numbers, dates, and those that stand for an empty name."""
+
 
 @dataclass(frozen=True)
 class Match:
@@ -94,7 +97,7 @@ def _missing(
         inside = [raw for key, raw in simple.items() if any(len(one) > 2 and one in key for one in wanted)]
         guess = next(iter([*near, *inside]), guesses.get(field.name, "COLUMN"))
         hints.append(f"--map {field.name}={guess}")
-    bare = all(re.fullmatch(r"[-+]?\d+([.,]\d+)*|column \d+", one) for one in columns)
+    bare = 2 * sum(bool(re.fullmatch(DATA, one)) for one in columns) >= len(columns)
     return DataError(
         f"{where} has no column for {names}.",
         expected=f"Columns found: {_some(columns)}."

@@ -111,8 +111,25 @@ def read_raw(path: Path, options: Mapping[str, str] | None = None, *, limit: int
             tell_layout(text, ledger, table.num_rows if limit is None else None)
     whole = pa.concat_tables(tables, promote_options="permissive") if len(tables) > 1 else tables[0]
     if not whole.num_rows:
-        raise DataError(f"{path.name} has a header and no rows.", expected="At least one row.")
+        raise no_rows(path, pieces, ledger)
     return Raw(whole, tuple(pieces), tuple(sources), machine, ledger)
+
+
+def no_rows(path: Path, pieces: Sequence[Piece], ledger: Ledger) -> DataError:
+    """Why there are no rows: none but the header, or none with as many cells as the header."""
+    ragged = sum(ledger.dropped.values())
+    text = pieces[0].text
+    if not ragged or text is None:
+        return DataError(f"{path.name} has a header and no rows.", expected="At least one row.")
+    line = text.likely_header()
+    return DataError(
+        f"{path.name}: no row has as many cells as the header, line {text.layout.header_end} "
+        f"({'; '.join(f'{count:,} rows with {reason}' for reason, count in ledger.dropped.items())}).",
+        expected=f"Cells parted by {text.layout.delimiter!r}.",
+        todo=f"Line {line} looks like the header: pass --option header={line}"
+        if line
+        else "State them: --option delimiter=… --option header=LINE",
+    )
 
 
 def raw_of_frame(frame: pd.DataFrame) -> Raw:
