@@ -1,8 +1,9 @@
-"""A patient at an index time: the case row, the timeline up to then, and the picture taken by then; any may be missing."""
+"""A patient at an index time: the case row, the timeline and the picture known by then; any may be missing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from verticals_healthcare.timeline import Past, Variables, aggregates, empty_tim
 from verticals_plugins import Block, DataError, Dataset, Examples, Images, Number, Table
 
 NEGATIVE = ("0", "0.0", "no", "false", "n", "negative", "neg", "benign", "normal", "healthy", "alive", "absent",
-            "control", "survived", "none")  # fmt: skip
+            "control", "survived", "none", "stable")  # fmt: skip
 """Names of outcomes that mean "it did not happen"; they come first, so that class 1 is the event."""
 
 
@@ -88,7 +89,7 @@ def case_rows(dataset: Dataset, main: pd.DataFrame) -> pd.DataFrame:
         if name in numbers or pd.api.types.is_numeric_dtype(column):
             columns[str(name)] = column.astype(np.float64)
         elif not pd.api.types.is_datetime64_any_dtype(column):
-            columns[str(name)] = column.astype(object).where(column.notna(), None)
+            columns[str(name)] = column.map(lambda one: one if pd.notna(one) else None).astype(object)
     return pd.DataFrame(columns, index=main.index)
 
 
@@ -187,7 +188,7 @@ def frame_of(dataset: Dataset, main: pd.DataFrame) -> pd.DataFrame:
     if "sex" in main:
         frame["sex"] = main["sex"].astype(object).where(main["sex"].notna(), "unknown").map(outcome_text)
     if "age" in main:
-        names = [f"{low}-{high - 1}" for low, high in zip(AGES, AGES[1:], strict=False)] + [f"{AGES[-1]}+"]
+        names = [f"{low}-{high - 1}" for low, high in pairwise(AGES)] + [f"{AGES[-1]}+"]
         band = pd.cut(main["age"].astype(float), [*AGES, np.inf], right=False, labels=names)
         frame["age band"] = band.astype(object).where(band.notna(), "unknown").astype(str)
     return frame

@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 @hookimpl
 def verticals_tasks() -> Iterable[Task]:
     """Tasks of this industry."""
-    return []
+    from verticals_healthcare.diagnosis import DIAGNOSIS
+
+    return [DIAGNOSIS]
 
 
 @hookimpl
 def verticals_adapters() -> Iterable[Adapter]:
     """Formats of this industry."""
-    return []
+    from verticals_healthcare.adapters import ADAPTERS
+
+    return ADAPTERS

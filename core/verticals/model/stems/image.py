@@ -68,7 +68,7 @@ class ImageStem(nn.Module):
         self.config = config
         height, wide, channels = config["shape"]
         halvings = max(0, math.ceil(math.log2(max(height, wide) / SIDE)))
-        widths = [channels, *(max(8, width >> min(3, halvings - n)) for n in range(halvings)), width]
+        widths = [channels, *(min(width, 8 << max(0, n - max(0, halvings - 2))) for n in range(halvings)), width]
         strides = [2 if n or halvings > 2 else 1 for n in range(halvings)] + [2 if halvings <= 2 else 1]
         strides = strides if halvings else [1]
         self.net = nn.Sequential(*(Residual(a, b, s) for a, b, s in zip(widths, widths[1:], strides, strict=False)))

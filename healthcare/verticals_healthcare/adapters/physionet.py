@@ -1,0 +1,182 @@
+"""PhysioNet/CinC Challenge 2012: a text file a stay (Time,Parameter,Value), outcomes in a file beside the folder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from verticals_healthcare.adapters.common import dataset, hours, source_of, words
+from verticals_healthcare.timeline import timeline_frame
+from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff, Source
+
+HEADER = "Time,Parameter,Value"
+DESCRIPTORS = ("RecordID", "Age", "Gender", "Height", "ICUType", "Weight")
+MAY_BE_NEGATIVE = frozenset({"BE", "BaseExcess", "ABE", "SBE"})
+"""Parameters for which -1 is a value and not the mark for missing."""
+TARGET = "In-hospital_death"
+LEAKS = ("SAPS-I", "SOFA", "Length_of_stay", "Survival")
+UNITS = {1: "coronary care", 2: "cardiac surgery recovery", 3: "medical", 4: "surgical"}
+SEX = {0.0: "female", 1.0: "male"}
+HORIZON = 48.0
+"""Hours after admission at which the prediction is made."""
+
+
+def records(path: Path) -> list[Path]:
+    """The stays' files: ``path`` itself, or the numbered .txt files in it or in a folder set-… of it."""
+    if path.is_file():
+        return [path]
+    here = sorted(one for one in path.glob("*.txt") if re.fullmatch(r"\d+", one.stem))
+    return here or sorted(one for one in path.glob("set-*/*.txt") if re.fullmatch(r"\d+", one.stem))
+
+
+def sniff(path: Path) -> Sniff:
+    """A stay's file, or a folder of them."""
+    try:
+        found = records(path)
+        if not found:
+            return Sniff(0.0, "no numbered .txt file")
+        with found[0].open("rb") as stream:
+            head = stream.read(64).decode("utf-8-sig", "replace")
+        if head.splitlines()[:1] == [HEADER]:
+            return Sniff(0.95, f"first line {HEADER}")
+        return Sniff(0.0, "another first line")
+    except OSError as err:
+        return Sniff(0.0, f"cannot be opened: {err}")
+
+
+def read(path: Path, options: ReadOptions) -> Dataset:
+    """One case a stay, predicted 48 hours after admission; descriptors in the case row, measurements in the timeline.
+
+    Raises:
+        DataError: a file has another header or a row that cannot be read; outcomes are needed and absent.
+    """
+    ledger, sources = Ledger(), list[Source]()
+    stays, events = [], []
+    for file in records(path)[: options.limit]:
+        descriptors, rows = read_stay(file, ledger)
+        stays.append(descriptors)
+        events.append(rows)
+        sources.append(source_of(file, len(rows) + 1))
+    main = pd.DataFrame(stays)
+    timeline = pd.concat(events, ignore_index=True)
+    outcomes = outcomes_of(path, options.options.get("outcomes", ""))
+    if outcomes is not None:
+        sources.append(source_of(outcomes, len(main)))
+        main = with_outcomes(main, outcomes, ledger, options.need_target)
+    elif options.need_target:
+        raise DataError(
+            f"There are no outcomes beside {path.name}.", expected="Outcomes-a.txt in the folder or above it.",
+            todo="Name the file: --option outcomes=FILE",
+        )  # fmt: skip
+    notes = {"time": f"hours since admission, counted from 1970; predicted at {HORIZON:g} h"}
+    return dataset(
+        main, adapter="healthcare.physionet2012", sources=sources, ledger=ledger, timeline=timeline, notes=notes,
+        name=path.name,
+    )  # fmt: skip
+
+
+def read_stay(path: Path, ledger: Ledger) -> tuple[dict[str, object], pd.DataFrame]:
+    """The descriptors of a stay as a case row, and its timeline; -1 is missing, and counted."""
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as err:
+        raise DataError(f"{path.name} cannot be read as text ({err}).") from err
+    if not lines or lines[0].strip() != HEADER:
+        raise DataError(f"{path.name} begins with {lines[0][:40]!r}." if lines else f"{path.name} is empty.",
+                        expected=f"The header {HEADER}.")  # fmt: skip
+    described: dict[str, float] = {}
+    when, what, value, marks = [], [], [], 0
+    for number, line in enumerate(lines[1:], start=2):
+        if not line.strip():
+            continue
+        hour, name, found = _row(line, path.name, number)
+        missing = found == -1 and name not in MAY_BE_NEGATIVE
+        if name in DESCRIPTORS and hour == 0 and name not in described:
+            described[name] = np.nan if missing else found
+            continue
+        marks += missing
+        if not missing:
+            when.append(hour)
+            what.append(name)
+            value.append(found)
+    record = described.get("RecordID", np.nan)
+    patient = str(int(record)) if np.isfinite(record) else path.stem
+    if marks:
+        ledger.warn(f"record {patient}: {marks} values of -1 mean missing and were left out")
+    if not when:
+        ledger.warn(f"record {patient} has no measurements; it stays as a case without data")
+    case: dict[str, object] = {
+        "case": patient, "patient": patient, "time": hours(np.array([HORIZON]))[0], "age": described.get("Age", np.nan),
+        "sex": SEX.get(described.get("Gender", np.nan)), "height": described.get("Height", np.nan),
+        "weight": described.get("Weight", np.nan), "unit": _unit(described.get("ICUType", np.nan)),
+    }  # fmt: skip
+    return case, timeline_frame([patient] * len(when), list(hours(np.array(when))), what, value)
+
+
+def _row(line: str, name: str, number: int) -> tuple[float, str, float]:
+    cells = [one.strip() for one in line.split(",")]
+    clock = re.fullmatch(r"(\d{1,3}):([0-5]\d)", cells[0])
+    try:
+        if len(cells) != 3 or clock is None or not cells[1]:
+            raise ValueError(line)
+        return int(clock[1]) + int(clock[2]) / 60, cells[1], float(cells[2])
+    except ValueError as err:
+        raise DataError(
+            f"{name}, line {number}: {line[:60]!r} cannot be read.", expected="HH:MM,Parameter,Value.",
+            todo="Correct the line; the file may be truncated.",
+        ) from err  # fmt: skip
+
+
+def _unit(code: float) -> str | None:
+    return UNITS.get(int(code), str(int(code))) if np.isfinite(code) else None
+
+
+def outcomes_of(path: Path, named: str) -> Path | None:
+    """The file of outcomes: as named, or Outcomes*.txt in the folder or above."""
+    if named:
+        if not Path(named).is_file():
+            raise DataError(f"{named} does not exist.", expected="A file of outcomes.")
+        return Path(named)
+    folder = path if path.is_dir() else path.parent
+    for place in (folder, folder.parent):
+        found = sorted(place.glob("Outcomes*.txt"))
+        letter = folder.name.rpartition("-")[2]
+        exact = [one for one in found if one.stem.endswith(f"-{letter}")]
+        if exact or len(found) == 1:
+            return (exact or found)[0]
+    return None
+
+
+def with_outcomes(main: pd.DataFrame, path: Path, ledger: Ledger, needed: bool) -> pd.DataFrame:
+    """The cases with their outcome; scores and what was known only later are left out and never become inputs."""
+    try:
+        found = pd.read_csv(path, encoding="utf-8-sig")
+    except (ValueError, UnicodeDecodeError) as err:
+        raise DataError(f"{path.name} cannot be read as a table ({err}).") from err
+    found.columns = [str(one).strip() for one in found.columns]
+    lacking = [one for one in ("RecordID", TARGET) if one not in found]
+    if lacking:
+        raise DataError(f"{path.name} has no column {', '.join(lacking)}.", expected=f"RecordID, …, {TARGET}.")
+    target = dict(zip(found["RecordID"].astype(int).astype(str), found[TARGET], strict=True))
+    left = [one for one in LEAKS if one in found]
+    if left:
+        ledger.warn(f"{', '.join(left)} of {path.name} are outcomes or scores of the stay: not used as inputs")
+    outcome = main["case"].map(target)
+    known = outcome.isin([0, 1])
+    if needed and not known.all():
+        lost = [str(one) for one in main["case"][~known][:5]]
+        ledger.drop(f"without an outcome in {path.name}", int((~known).sum()), [f"record {one}" for one in lost])
+        main, outcome = main[known], outcome[known]
+    return main.assign(outcome=words(["" if pd.isna(one) else str(int(one)) for one in outcome]).to_numpy())
+
+
+PHYSIONET2012 = Adapter(
+    name="healthcare.physionet2012",
+    summary="PhysioNet Challenge 2012 (a text file a stay, Outcomes-a.txt)",
+    sniff=sniff,
+    read=read,
+    options={"outcomes": "file of outcomes (default: Outcomes*.txt in the folder or above it)"},
+)

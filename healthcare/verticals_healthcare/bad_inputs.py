@@ -1,0 +1,3 @@
+from verticals_plugins import BadInput
+
+BAD_INPUTS: tuple[BadInput, ...] = ()
