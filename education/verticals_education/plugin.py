@@ -14,10 +14,18 @@ if TYPE_CHECKING:
 @hookimpl
 def verticals_tasks() -> Iterable[Task]:
     """Tasks of this industry."""
-    return []
+    from verticals_education.courses import COURSES
+
+    return [COURSES]
 
 
 @hookimpl
 def verticals_adapters() -> Iterable[Adapter]:
     """Formats of this industry."""
-    return []
+    from verticals_education.adapters.moodle import MOODLE_LOG
+    from verticals_education.adapters.oulad import OULAD
+    from verticals_education.adapters.recbole import RECBOLE
+    from verticals_education.adapters.table import ENROLMENTS
+    from verticals_education.adapters.xapi import XAPI
+
+    return [RECBOLE, OULAD, MOODLE_LOG, XAPI, ENROLMENTS]

@@ -1,1 +1,1 @@
-"""Readers of the file formats of this industry."""
+"""Readers of the formats of education."""

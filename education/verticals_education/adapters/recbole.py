@@ -1,0 +1,194 @@
+"""RecBole atomic files: ``.inter`` (TAB separated, header ``name:type``), with ``.item`` as the catalogue beside it.
+
+Of files that are already split (``X.train.inter``, ``X.valid.inter``, ``X.test.inter``) the part is kept as ``split``,
+and the items of a row's list (``item_id_list:token_seq``) are history that yields no example.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from verticals.data.raw import Raw, read_raw
+from verticals_education.adapters.common import TEXT_OPTIONS, Found, finished, times_of
+from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff, Source
+
+HEADER = re.compile(r"^[^\t,;|]+:(token|float|token_seq|float_seq)\b")
+PARTS = {"train": "train", "valid": "valid", "validation": "valid", "test": "test"}
+SEPARATOR = "\t"
+
+
+def read_recbole(path: Path, options: ReadOptions) -> Dataset:
+    """Read one ``.inter`` file, or a folder that holds the files of one data set.
+
+    Raises:
+        DataError: several data sets in one folder, a header without types, no time, or no usable row.
+    """
+    files = _files(path)
+    ledger = Ledger()
+    frames, pasts = [], []
+    sources: list[Source] = []
+    for file in files:
+        raw = read_raw(file, {"delimiter": SEPARATOR} | dict(options.options), limit=options.limit)
+        sources += raw.sources
+        frame, past = _interactions(file, raw, options, ledger)
+        part = PARTS.get(file.stem.split(".")[-1].casefold())
+        frames.append(frame if part is None else frame.assign(split=part))
+        pasts.append(past)
+    whole = pd.concat(frames, ignore_index=True)
+    found = Found(whole, "education.recbole", tuple(sources), ledger, _MAPPING)
+    past = pd.concat(pasts, ignore_index=True)
+    if len(past):
+        found.tables["past"] = past
+    return finished(found, options, _items(files[0], ledger))
+
+
+_MAPPING = {"learner": "user_id", "course": "item_id", "time": "timestamp"}
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    files = sorted(path.glob("*.inter"))
+    names = sorted({one.name.split(".")[0] for one in files})
+    if not files:
+        raise DataError(f"{path} holds no .inter file.", expected="The .inter file of a data set.")
+    if len(names) > 1:
+        raise DataError(
+            f"{path} holds {len(names)} data sets ({', '.join(names[:5])}).",
+            expected="One.",
+            todo="Give its .inter file.",
+        )
+    return files
+
+
+def _columns(file: Path, raw: Raw) -> dict[str, str]:
+    """Field name -> column, from a typed header.
+
+    Raises:
+        DataError: the header has no types.
+    """
+    typed = [name.partition(":") for name in raw.table.column_names]
+    if not any(kind for _, _, kind in typed):
+        raise DataError(
+            f"{file.name}: the header has no types ({', '.join(raw.table.column_names[:4])}).",
+            expected="user_id:token, item_id:token, timestamp:float, separated by TAB.",
+        )
+    return {name.strip(): column for (name, _, _), column in zip(typed, raw.table.column_names, strict=True)}
+
+
+def _interactions(
+    file: Path, raw: Raw, options: ReadOptions, ledger: Ledger
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    columns = _columns(file, raw)
+    wanted = {field: options.mapping.get(field, name) for field, name in _MAPPING.items()}
+    place = {field: columns.get(name, name) for field, name in wanted.items()}
+    needed = [field for field in _MAPPING if field != "course" or options.need_target]
+    for field in needed:
+        if place[field] not in raw.table.column_names:
+            raise DataError(
+                f"{file.name} has no column {wanted[field]} for {field}: it has {', '.join(columns)}.",
+                expected="user_id, item_id and timestamp: what comes next can only be learnt in order of time.",
+                todo=f"Name it: --map {field}=COLUMN.",
+            )
+    for reason, count in raw.ledger.dropped.items():
+        ledger.drop(f"{file.name}: {reason}", count, raw.ledger.where.get(reason, ()))
+    learner = _texts(raw, place["learner"])
+    course = _texts(raw, place["course"]) if place["course"] in raw.table.column_names else np.full(len(learner), "")
+    time = moments(_texts(raw, place["time"]), place["time"], options)
+    bad = {f"{wanted['learner']} is missing": learner == ""}
+    if options.need_target:
+        bad[f"{wanted['course']} is missing"] = course == ""
+    bad[f"{wanted['time']} is missing or no number"] = np.isnat(time)
+    keep = np.ones(len(learner), dtype=bool)
+    for reason, rows in bad.items():
+        hit = np.flatnonzero(rows & keep)
+        ledger.drop(reason, len(hit), raw.places([int(one) for one in hit[:5]]))
+        keep[hit] = False
+    frame = pd.DataFrame({"learner": learner, "time": time, "course": [one or None for one in course]})
+    return frame[keep].reset_index(drop=True), _lists(raw, columns, frame, keep, options)
+
+
+def moments(cells: np.ndarray, name: str, options: ReadOptions) -> np.ndarray:
+    """(N,) times: seconds since 1970, as RecBole writes them; ``time_unit`` or dates as text are read otherwise."""
+    numbers = pd.to_numeric(pd.Series(cells), errors="coerce").to_numpy(dtype=float)
+    said = cells != ""
+    if said.any() and np.isnan(numbers[said]).mean() > 0.5:
+        return times_of([str(one) for one in cells], name, options.options)[0]
+    largest = float(np.nanmax(numbers, initial=0.0))
+    factor = next(f for f, most in ((1e9, 1e11), (1e6, 1e14), (1e3, 1e17), (1.0, np.inf)) if largest < most)
+    whole = np.where(np.isnan(numbers), 0, numbers) * factor
+    return np.where(np.isnan(numbers), np.datetime64("NaT"), whole.round().astype("int64").astype("datetime64[ns]"))
+
+
+def _lists(
+    raw: Raw, columns: dict[str, str], frame: pd.DataFrame, keep: np.ndarray, options: ReadOptions
+) -> pd.DataFrame:
+    """The earlier items that a row lists, as enrolments of their own."""
+    nothing = pd.DataFrame({"learner": [], "time": np.array([], "datetime64[ns]"), "course": []})
+    if "item_id_list" not in columns:
+        return nothing
+    items = [str(cell).split() for cell in _texts(raw, columns["item_id_list"])]
+    stamps = [str(cell).split() for cell in _texts(raw, columns.get("timestamp_list", columns["item_id_list"]))]
+    rows = [row for row in np.flatnonzero(keep) if len(items[row]) == len(stamps[row]) and "timestamp_list" in columns]
+    if not rows:
+        return nothing
+    flat = np.array([one for row in rows for one in stamps[row]], dtype=object)
+    return pd.DataFrame(
+        {
+            "learner": [frame["learner"].iloc[row] for row in rows for _ in items[row]],
+            "time": moments(flat, "timestamp_list", options),
+            "course": [one for row in rows for one in items[row]],
+        }
+    ).drop_duplicates(ignore_index=True)
+
+
+def _items(file: Path, ledger: Ledger) -> pd.DataFrame | None:
+    """The ``.item`` file as a catalogue: courses with the first text column as title."""
+    beside = file.with_name(f"{file.name.split('.')[0]}.item")
+    if not beside.is_file():
+        return None
+    raw = read_raw(beside, {"delimiter": SEPARATOR})
+    columns = _columns(beside, raw)
+    if "item_id" not in columns:
+        ledger.warn(f"{beside.name} has no item_id and was not read")
+        return None
+    course = _texts(raw, columns["item_id"])
+    ledger.drop(f"{beside.name}: item_id is missing", int((course == "").sum()))
+    title = next((c for n, c in columns.items() if re.search("title|name", n, re.I)), None)
+    table = pd.DataFrame({"course": course, "title": "" if title is None else _texts(raw, title)})
+    return table[course != ""].drop_duplicates("course", ignore_index=True)
+
+
+def _texts(raw: Raw, column: str) -> np.ndarray:
+    cells = raw.table[column].cast(pa.string()).fill_null("").to_pylist()
+    return np.array([one.strip() for one in cells], dtype=object)
+
+
+def sniff_recbole(path: Path) -> Sniff:
+    """By the suffix and the typed header."""
+    try:
+        files = [path] if path.is_file() else sorted(path.glob("*.inter"))
+        if not files:
+            return Sniff(0.0, "no .inter file")
+        with files[0].open("rb") as stream:
+            head = stream.readline(10_000).decode("utf-8-sig", errors="replace")
+    except OSError as err:
+        return Sniff(0.0, str(err))
+    typed = bool(HEADER.match(head))
+    if files[0].suffix == ".inter":
+        return Sniff(0.95 if typed else 0.7, "a .inter file")
+    return Sniff(0.5 if typed else 0.0, "a typed header" if typed else "no typed header")
+
+
+RECBOLE = Adapter(
+    name="education.recbole",
+    summary="RecBole atomic files (.inter, .item)",
+    sniff=sniff_recbole,
+    read=read_recbole,
+    options=TEXT_OPTIONS,
+)

@@ -1,0 +1,266 @@
+"""xAPI statements (JSON array, single object, {"statements": [...]}, or a line each): first contact is the enrolment.
+
+A statement's course is its object if that is a course, else the first activity of type course among its parents and
+groupings, else its only parent, else the object itself. Scores follow the parts that agree: (raw - min) / (max - min)
+where they are given, ``scaled`` (-1 … 1) otherwise; disagreements are told (xAPI 1.0.3, section 2.4.5.1).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from verticals.data.files import open_bytes
+from verticals_education.adapters.common import TEXT_OPTIONS, Found, finished, source
+from verticals_education.adapters.moodle import first_entries
+from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
+
+DURATION = re.compile(
+    r"^P(?:(?P<W>[\d.]+)W)?(?:(?P<Y>[\d.]+)Y)?(?:(?P<N>[\d.]+)M)?(?:(?P<D>[\d.]+)D)?"
+    r"(?:T(?:(?P<h>[\d.]+)H)?(?:(?P<m>[\d.]+)M)?(?:(?P<s>[\d.]+)S)?)?$"
+)
+SECONDS = {"W": 604_800.0, "Y": 31_556_952.0, "N": 2_629_746.0, "D": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+PASSING = {"passed", "completed", "mastered", "satisfied"}
+LEAVING = {"unregistered", "unenrolled", "voided"}
+
+
+@dataclass(frozen=True)
+class Score:
+    """``value`` between -1 and 1, None = none; ``doubt`` is what is odd about it."""
+
+    value: float | None
+    doubt: str = ""
+
+
+def score_of(result: Any) -> Score:
+    """The score of a ``result``."""
+    score = result.get("score") if isinstance(result, dict) else None
+    if not isinstance(score, dict):
+        return Score(None)
+    numbers = {name: _number(score.get(name)) for name in ("raw", "min", "max", "scaled")}
+    raw, low, high, scaled = numbers["raw"], numbers["min"] or 0.0, numbers["max"], numbers["scaled"]
+    if raw is not None and high is not None:
+        if high <= low:
+            return Score(None, f"no score: {raw:g} of {high:g}")
+        value = (raw - low) / (high - low)
+        if not low <= raw <= high:
+            return Score(None, f"raw {raw:g} lies outside {low:g} … {high:g}")
+        if scaled is not None and abs(scaled - value) > 0.01:
+            return Score(value, f"scaled {scaled} disagrees with raw/max {value:g}")
+        return Score(value)
+    if scaled is None:
+        return Score(None, f"raw {raw:g} without a maximum" if raw is not None else "")
+    if not -1 <= scaled <= 1:
+        return Score(None, f"scaled {scaled:g} is out of range (-1..1)")
+    return Score(scaled)
+
+
+def seconds_of(duration: Any) -> float | None:
+    """Seconds of an ISO 8601 duration ("PT1H2.5S"), None if it is none."""
+    match = DURATION.match(duration.strip()) if isinstance(duration, str) else None
+    if match is None or duration.strip() in {"P", "PT"}:
+        return None
+    return sum(float(value) * SECONDS[unit] for unit, value in match.groupdict().items() if value)
+
+
+def read_xapi(path: Path, options: ReadOptions) -> Dataset:
+    """Read statements; ``tables["statements"]`` has one row each, in the file's order.
+
+    Raises:
+        DataError: the file is no JSON, or holds no statement.
+    """
+    files = [path] if path.is_file() else sorted(one for one in path.iterdir() if one.suffix in SUFFIXES)
+    ledger = Ledger()
+    rows: list[dict[str, Any]] = []
+    sources = []
+    for file in files:
+        before = len(rows)
+        for place, one in statements(file, ledger):
+            if options.limit is not None and len(rows) >= options.limit:
+                break
+            row = _row(one, place, ledger)
+            if row is not None:
+                rows.append(row)
+        sources.append(source(file, len(rows) - before))
+    if not rows:
+        raise DataError(f"{path} holds no xAPI statement.", expected="Objects with actor, verb and object.")
+    table = _distinct(pd.DataFrame(rows), ledger)
+    if table["time"].isna().all():
+        ledger.warn("no statement has a timestamp: the order of the file is kept, and nothing can be learnt in time")
+    frame = _enrolments(table, ledger)
+    mapping = {"learner": "actor", "course": "object or parent course", "time": "timestamp"}
+    found = Found(frame, "education.xapi", tuple(sources), ledger, mapping)
+    found.tables["statements"] = table
+    titles = table.drop_duplicates("course")[["course", "title"]]
+    return finished(found, options, titles[titles["title"] != ""].reset_index(drop=True))
+
+
+def statements(file: Path, ledger: Ledger) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(place, statement) of a file: one JSON value, or one a line.
+
+    Raises:
+        DataError: it is neither.
+    """
+    try:
+        with open_bytes(file) as stream:
+            text = stream.read().decode("utf-8-sig")
+    except UnicodeDecodeError as err:
+        raise DataError(f"{file.name} is not UTF-8 (byte {err.start}).", expected="JSON is UTF-8.") from err
+    try:
+        whole = json.loads(text)
+    except ValueError as err:
+        yield from _lines(file, text, ledger, err)
+        return
+    found = whole.get("statements", whole) if isinstance(whole, dict) else whole
+    for number, one in enumerate(found if isinstance(found, list) else [found], 1):
+        yield f"statement {number}", one
+
+
+def _lines(file: Path, text: str, ledger: Ledger, whole: ValueError) -> Iterator[tuple[str, dict[str, Any]]]:
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    good = 0
+    for number, line in lines:
+        try:
+            one = json.loads(line)
+        except ValueError:
+            if number == lines[0][0] or (number == lines[-1][0] and good == 0):
+                raise DataError(
+                    f"{file.name} is neither JSON ({whole}) nor a statement a line.", expected="xAPI statements."
+                ) from whole
+            ledger.drop("a line that is no JSON", 1, [f"{file.name} line {number}"])
+            continue
+        good += 1
+        yield f"line {number}", one
+
+
+def _row(one: Any, place: str, ledger: Ledger) -> dict[str, Any] | None:
+    if not isinstance(one, dict) or not all(isinstance(one.get(part), dict) for part in ("actor", "verb", "object")):
+        ledger.drop("no statement: actor, verb or object is missing", 1, [place])
+        return None
+    name = str(one.get("id") or place)
+    learner = actor_of(one["actor"])
+    if not learner:
+        ledger.drop("the actor has no identifier", 1, [name])
+        return None
+    result = _dict(one.get("result"))
+    score = score_of(result)
+    if score.doubt:
+        ledger.warn(f"{name}: {score.doubt}")
+    course, title = course_of(one)
+    stamp = one.get("timestamp") or one.get("stored")
+    time = pd.to_datetime(stamp, utc=True, errors="coerce") if isinstance(stamp, str) else pd.NaT
+    if time is pd.NaT:
+        ledger.warn(f"{name}: no timestamp" if stamp is None else f"{name}: timestamp {stamp!r} cannot be read")
+    return {
+        "id": str(one.get("id") or ""), "learner": learner, "verb": verb_of(one["verb"]), "course": course, "title": title,
+        "object": str(one["object"].get("id") or ""), "time": None if time is pd.NaT else time.tz_localize(None),
+        "score": score.value, "success": _flag(result, "success"), "completion": _flag(result, "completion"),
+        "seconds": seconds_of(result.get("duration")), "response": str(result.get("response") or ""),
+    }  # fmt: skip
+
+
+def actor_of(actor: dict[str, Any]) -> str:
+    """The inverse functional identifier of an agent, "" if there is none."""
+    account = actor.get("account")
+    if isinstance(account, dict) and account.get("name") not in (None, ""):
+        return f"{account.get('homePage', '')}|{account['name']}"
+    return next((str(actor[key]) for key in ("mbox", "mbox_sha1sum", "openid") if actor.get(key)), "")
+
+
+def verb_of(verb: dict[str, Any]) -> str:
+    """The last part of the verb's IRI."""
+    return re.split(r"[/#]", str(verb.get("id") or "").rstrip("/"))[-1]
+
+
+def course_of(one: dict[str, Any]) -> tuple[str, str]:
+    """Identifier and title of the course that a statement speaks of."""
+    around = _dict(_dict(one.get("context")).get("contextActivities"))
+    kinds = {key: around.get(key) or [] for key in ("parent", "grouping")}
+    lists = {key: [value] if isinstance(value, dict) else value for key, value in kinds.items()}
+    near = [entry for value in lists.values() for entry in value if isinstance(entry, dict)]
+    for entry in (one["object"], *near):
+        if _type(entry).rstrip("/").endswith("/course"):
+            return str(entry.get("id") or ""), _title(entry)
+    parents = [entry for entry in lists["parent"] if isinstance(entry, dict)]
+    entry = parents[0] if len(parents) == 1 else one["object"]
+    return str(entry.get("id") or ""), _title(entry)
+
+
+def _distinct(table: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
+    """Statements with an id count once."""
+    again = (table["id"] != "") & table.duplicated("id", keep="first")
+    ledger.drop("a repetition of a statement with the same id", int(again.sum()))
+    return table[~again].reset_index(drop=True).assign(time=table["time"][~again].astype("datetime64[ns]").to_numpy())
+
+
+def _enrolments(table: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
+    """First contact of each learner with each course, and when it was first passed."""
+    usable = table[(table["course"] != "") & ~table["verb"].isin(LEAVING)]
+    times = usable["time"].to_numpy().astype("datetime64[ns]")
+    frame = first_entries(list(zip(usable["learner"], times, usable["course"], strict=True)), ledger)
+    own = usable[(usable["object"] == usable["course"]) & (usable["verb"].isin(PASSING) | (usable["completion"] == 1))]
+    passed = own[own["success"] != 0].groupby(["learner", "course"], sort=False)["time"].min().rename("completed")
+    if len(passed):
+        frame = frame.join(passed, on=["learner", "course"])
+    return frame
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _type(entry: dict[str, Any]) -> str:
+    definition = entry.get("definition")
+    return str(definition.get("type") or "") if isinstance(definition, dict) else ""
+
+
+def _title(entry: dict[str, Any]) -> str:
+    definition = entry.get("definition")
+    names = definition.get("name") if isinstance(definition, dict) else None
+    if not isinstance(names, dict) or not names:
+        return ""
+    return str(names.get("en-US") or names.get("en") or next(iter(names.values())))
+
+
+def _flag(result: Any, name: str) -> float:
+    value = result.get(name)
+    return float(value) if isinstance(value, bool) else float("nan")
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+SUFFIXES = (".json", ".jsonl", ".ndjson", ".gz")
+
+
+def sniff_xapi(path: Path) -> Sniff:
+    """By the words actor, verb and object near the start."""
+    try:
+        files = [path] if path.is_file() else sorted(one for one in path.iterdir() if one.suffix in SUFFIXES)
+        if not files:
+            return Sniff(0.0, "no JSON file")
+        with open_bytes(files[0]) as stream:
+            head = stream.read(200_000).decode("utf-8-sig", errors="replace")
+    except (OSError, EOFError, DataError) as err:
+        return Sniff(0.0, str(err))
+    if not head.lstrip().startswith(("{", "[")):
+        return Sniff(0.0, "no JSON")
+    if all(f'"{word}"' in head for word in ("actor", "verb", "object")):
+        return Sniff(0.95, "xAPI statements")
+    return Sniff(0.0, "JSON without actor, verb and object")
+
+
+XAPI = Adapter(
+    name="education.xapi",
+    summary="xAPI statements (JSON or a statement a line)",
+    sniff=sniff_xapi,
+    read=read_xapi,
+    options={name: TEXT_OPTIONS[name] for name in ("salt",)},
+)
