@@ -53,10 +53,10 @@ def unknown_at(dataset: Dataset, now: np.datetime64 | None) -> np.ndarray:
         return np.ones(len(main), dtype=bool)
     time = main[schema.time.name].to_numpy()
     if schema.label_time is not None and schema.label_time.name in main:
-        known = main[schema.label_time.name].to_numpy() <= now
+        known_at = main[schema.label_time.name].to_numpy()
     else:
-        known = time + np.timedelta64(int(schema.label_delay_days * 86_400), "s") <= now
-    return ~(known & (time < now))
+        known_at = time + np.timedelta64(int(schema.label_delay_days * 86_400), "s")
+    return np.asarray(~((known_at <= now) & (time < now)))
 
 
 def with_other_truth(dataset: Dataset, rows: np.ndarray) -> Dataset:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,26 +17,27 @@ def difference(a: Any, b: Any, at: str = "") -> str:
     if isinstance(a, pd.DataFrame) and isinstance(b, pd.DataFrame):
         if list(a.columns) != list(b.columns):
             return f"{at} columns {list(a.columns)} and {list(b.columns)}"
-        pairs = ((a[name], b[name], f"{at}[{name!r}]") for name in a.columns)
-        return next((found for one in pairs if (found := difference(*one))), "")
+        return _first(difference(a[name], b[name], f"{at}[{name!r}]") for name in a.columns)
     if isinstance(a, pd.Series | pd.Index) and isinstance(b, pd.Series | pd.Index):
         return difference(np.asarray(a), np.asarray(b), at)
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return _of_arrays(a, b, at)
     if dataclasses.is_dataclass(a) and type(a) is type(b):
         names = [one.name for one in dataclasses.fields(a)]
-        found = (difference(getattr(a, name), getattr(b, name), f"{at}.{name}") for name in names)
-        return next((one for one in found if one), "")
+        return _first(difference(getattr(a, name), getattr(b, name), f"{at}.{name}") for name in names)
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         if set(a) != set(b):
             return f"{at} keys {sorted(map(str, a))} and {sorted(map(str, b))}"
-        return next((one for key in a if (one := difference(a[key], b[key], f"{at}[{key!r}]"))), "")
+        return _first(difference(a[key], b[key], f"{at}[{key!r}]") for key in a)
     if isinstance(a, Sequence) and isinstance(b, Sequence) and not isinstance(a, str):
         if len(a) != len(b):
             return f"{at} {len(a)} and {len(b)} items"
-        found = (difference(x, y, f"{at}[{place}]") for place, (x, y) in enumerate(zip(a, b, strict=True)))
-        return next((one for one in found if one), "")
+        return _first(difference(x, y, f"{at}[{place}]") for place, (x, y) in enumerate(zip(a, b, strict=True)))
     return "" if _equal(a, b) else f"{at}: {a!r} and {b!r}"
+
+
+def _first(found: Iterable[str]) -> str:
+    return next((one for one in found if one), "")
 
 
 def _of_arrays(a: np.ndarray, b: np.ndarray, at: str) -> str:
@@ -56,9 +57,14 @@ def _of_arrays(a: np.ndarray, b: np.ndarray, at: str) -> str:
 def _equal(a: Any, b: Any) -> bool:
     if a is b or (pd.api.types.is_scalar(a) and pd.api.types.is_scalar(b) and pd.isna(a) and pd.isna(b)):
         return True
-    if type(a) is type(b) and type(a).__eq__ is object.__eq__ and hasattr(a, "__dict__"):
+    if type(a) is type(b) and "__eq__" not in dir_of(a) and hasattr(a, "__dict__"):
         return not difference(vars(a), vars(b))
     return bool(a == b)
+
+
+def dir_of(value: Any) -> set[str]:
+    """Names that the classes of ``value`` define, those of ``object`` left out."""
+    return {name for one in type(value).__mro__[:-1] for name in vars(one)}
 
 
 def seen(examples: Examples, row: int) -> dict[str, Any]:
@@ -90,7 +96,7 @@ def _of_events(block: Events, row: int) -> dict[str, Any]:
     for name in block.frame.columns:
         column = np.asarray(block.frame[name].iloc[part]).astype(object)
         if name in block.revealed:
-            column = np.where(block.revealed[name][part] <= now, column, None)
+            column[block.revealed[name][part] > now] = None
         found[f"event {name}"] = column
     return found
 

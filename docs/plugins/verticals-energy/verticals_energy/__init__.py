@@ -1,0 +1,1 @@
+"""verticals-energy: hourly electricity load, as a seventh industry."""
