@@ -15,6 +15,8 @@ LEAK = 0.995
 """A single column that ranks a two-class target better than this is suspected of telling it."""
 MANY_MISSING = 0.5
 SAMPLE = 50_000
+FEW = 20
+"""Categories of more values than this are not suspected: many small groups tell any target."""
 
 
 @dataclass(frozen=True)
@@ -105,15 +107,24 @@ def _leaks(main: pd.DataFrame, dataset: Dataset) -> list[Finding]:
     own = {field.name for role, field in dataset.schema.roles() if role in ("id", "target", "label_time")}
     found = []
     for name in main.columns:
-        column = main[name].iloc[rows]
-        if name in own or name.startswith("label_known") or not pd.api.types.is_numeric_dtype(column):
-            continue
-        values = column.to_numpy(dtype=float, na_value=np.nan)
-        known = np.isfinite(values)
-        if known.sum() < 50 or label[known].min() == label[known].max():
+        values = None if name in own or name.startswith("label_known") else _ranked(main[name].iloc[rows], label)
+        known = np.isfinite(values) if values is not None else np.zeros(0, dtype=bool)
+        if values is None or known.sum() < 50 or label[known].min() == label[known].max():
             continue
         area = binary_auroc(label[known], values[known], np.ones(int(known.sum())))
         if max(area, 1 - area) > LEAK:
-            text = f"tells {target.name} almost perfectly (AUROC {max(area, 1 - area):.3f}): is it known in time?"
-            found.append(Finding("warning", name, text))
+            said = f"tells {target.name} almost perfectly (AUROC {max(area, 1 - area):.3f})"
+            found.append(Finding("warning", name, f"{said}: is it known at the time of prediction?"))
     return found
+
+
+def _ranked(column: pd.Series, label: np.ndarray) -> np.ndarray | None:
+    """(N,) what a column ranks by: its numbers, or a few categories' shares of the positive class; None for others."""
+    if pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column):
+        return column.to_numpy(dtype=float, na_value=np.nan)
+    words = isinstance(column.dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(column)
+    if not words or column.nunique() > FEW:
+        return None
+    codes = pd.factorize(column)[0]
+    share = pd.Series(label).groupby(codes).transform("mean").to_numpy()
+    return np.where(codes >= 0, share, np.nan)
