@@ -1,4 +1,8 @@
-"""ISO 20022 pacs.008 (customer credit transfers between institutions): one row a transfer."""
+"""ISO 20022 pacs.008 (customer credit transfers between institutions): one row a transfer, of any version.
+
+The standard library parses: names are compared without namespace, so that every version and every wrapper (a business
+message with its header, a national envelope) is read. Elements inside CDATA are text, not elements.
+"""
 
 from __future__ import annotations
 
@@ -11,39 +15,60 @@ from verticals.data.table import OPTIONS
 from verticals_finance.adapters.gather import Rows, files_in, gathered
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
 
-MESSAGE = re.compile(rb"(?:pacs|pain|camt|acmt|head)\.\d{3}\.\d{3}\.\d{2}")
+MESSAGE = re.compile(r"(?:pacs|pain|camt|acmt|remt|admi)\.\d{3}\.\d{3}\.\d{2}")
+BODY = "FIToFICstmrCdtTrf"
 
 
 def sniff_pacs008(path: Path) -> Sniff:
     """XML that declares a pacs.008 message."""
     for file in files_in(path, (".xml",))[:3]:
         with file.open("rb") as stream:
-            head = stream.read(20_000)
-        if b"<" in head[:200] and b"FIToFICstmrCdtTrf" in head:
+            head = _plain(stream.read(40_000))
+        if "<" not in head[:200]:
+            continue
+        if BODY in head:
             return Sniff(0.95, "a pacs.008 message")
-        if b"<" in head[:200] and (found := MESSAGE.search(head)):
-            return Sniff(0.5, f"an ISO 20022 message {found.group().decode()}")
+        if found := MESSAGE.search(head):
+            return Sniff(0.5, f"an ISO 20022 message {found.group()}")
     return Sniff(0.0, "no ISO 20022 XML")
 
 
+def _plain(content: bytes) -> str:
+    """Bytes as text in which ASCII words can be found, whatever the encoding."""
+    return content.replace(b"\0", b"").decode("latin-1")
+
+
 def take_pacs008(file: Path, found: Rows, options: ReadOptions) -> None:
-    """One row a credit transfer; header totals that disagree with the body are reported."""
+    """One row a credit transfer; header totals that disagree with the body are reported.
+
+    Raises:
+        DataError: the file is no well-formed XML, declares entities, or is another message, which is named.
+    """
     content = file.read_bytes()
-    if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
+    if "<!DOCTYPE" in _plain(content) or "<!ENTITY" in _plain(content):
         raise DataError(
             f"{file.name} declares a document type.", expected="A plain message: entities are never expanded."
         )
     try:
-        root = ElementTree.fromstring(content)
-    except ElementTree.ParseError as err:
+        root = ElementTree.fromstring(content.lstrip())
+    except (ElementTree.ParseError, ValueError, LookupError) as err:
         raise DataError(f"{file.name} is no well-formed XML: {err}.", todo="The file is damaged or truncated.") from err
-    bodies = [one for one in root.iter() if local(one) == "FIToFICstmrCdtTrf"]
+    bodies = [one for one in root.iter() if local(one) == BODY]
     if not bodies:
-        declared = MESSAGE.search(content)
-        what = declared.group().decode() if declared else local(root)
-        raise DataError(f"{file.name} is a {what} message.", expected="pacs.008 (customer credit transfer).")
+        raise DataError(
+            f"{file.name} is a {_kind(root, content)} message.", expected="pacs.008 (customer credit transfer)."
+        )
     for body in bodies:
         _take_body(file, body, found)
+
+
+def _kind(root: ElementTree.Element, content: bytes) -> str:
+    """What a message calls itself: by its document's namespace, else by the first message name in the file."""
+    spaces = [one.tag for one in root.iter() if local(one) == "Document"]
+    for text_ in (*spaces, _plain(content)):
+        if declared := MESSAGE.search(str(text_)):
+            return declared.group()
+    return local(root)
 
 
 def _take_body(file: Path, body: ElementTree.Element, found: Rows) -> None:
@@ -52,29 +77,31 @@ def _take_body(file: Path, body: ElementTree.Element, found: Rows) -> None:
     total = Decimal(0)
     for number, one in enumerate(transfers, 1):
         amount = child(one, "IntrBkSttlmAmt")
-        try:
-            value = Decimal((amount.text or "").strip()) if amount is not None else None
-        except InvalidOperation:
-            value = None
+        value = number_of(amount.text if amount is not None else None)
         if amount is None or value is None:
             found.ledger.drop("IntrBkSttlmAmt is missing or no number", 1, [f"{file.name} transfer {number}"])
             continue
         total += value
-        when = (
-            text(one, "AccptncDtTm")
-            or text(header, "CreDtTm")
-            or text(one, "IntrBkSttlmDt")
-            or text(header, "IntrBkSttlmDt")
-        )
         found.rows.append(
             {
                 "id": text(one, "PmtId/UETR") or text(one, "PmtId/TxId") or text(one, "PmtId/EndToEndId")
                 or f"{file.name}-{number}",
-                "card": account(one, "Dbtr"), "terminal": account(one, "Cdtr"), "time": when, "amount": str(value),
-                "currency": amount.get("Ccy", ""), "country": text(one, "Cdtr/PstlAdr/Ctry"), "channel": "pacs.008",
+                "card": account(one, "Dbtr"), "terminal": account(one, "Cdtr"), "time": _moment(one, header),
+                "amount": str(value), "currency": amount.get("Ccy", ""), "country": text(one, "Cdtr/PstlAdr/Ctry"),
+                "channel": text(one, "PmtTpInf/LclInstrm/Cd") or text(one, "PmtTpInf/SvcLvl/Cd") or "pacs.008",
             }
         )  # fmt: skip
     _check_header(file, header, len(transfers), total, found.ledger)
+
+
+def _moment(transfer: ElementTree.Element, header: ElementTree.Element | None) -> str:
+    """When the payment was accepted, else when the message was made, else the settlement date."""
+    return (
+        text(transfer, "AccptncDtTm")
+        or text(header, "CreDtTm")
+        or text(transfer, "IntrBkSttlmDt")
+        or text(header, "IntrBkSttlmDt")
+    )
 
 
 def _check_header(file: Path, header: ElementTree.Element | None, count: int, total: Decimal, ledger: Ledger) -> None:
@@ -82,9 +109,18 @@ def _check_header(file: Path, header: ElementTree.Element | None, count: int, to
     if said and said != str(count):
         ledger.warn(f"{file.name}: the header says {said} transfers, there are {count}")
     for name in ("CtrlSum", "TtlIntrBkSttlmAmt"):
-        sum_said = text(header, name)
-        if sum_said and Decimal(sum_said) != total:
-            ledger.warn(f"{file.name}: the header's {name} is {sum_said}, the transfers come to {total}")
+        written = text(header, name)
+        if written and number_of(written) != total:
+            ledger.warn(f"{file.name}: the header's {name} is {written}, the transfers come to {total}")
+
+
+def number_of(written: str | None) -> Decimal | None:
+    """An exact decimal; None where nothing, no number, or no finite one is written."""
+    try:
+        value = Decimal((written or "").strip())
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
 
 
 def local(element: ElementTree.Element) -> str:
@@ -106,12 +142,23 @@ def text(element: ElementTree.Element | None, path: str) -> str:
 
 
 def account(transfer: ElementTree.Element, side: str) -> str:
-    """IBAN, other account number, or the party's name."""
+    """IBAN, other account number, proxy, the party's name, or its bank, in this order."""
     return (
-        text(transfer, f"{side}Acct/Id/IBAN")
+        text(transfer, f"{side}Acct/Id/IBAN").replace(" ", "")
         or text(transfer, f"{side}Acct/Id/Othr/Id")
+        or text(transfer, f"{side}Acct/Prxy/Id")
         or text(transfer, f"{side}/Nm")
         or text(transfer, f"{side}Agt/FinInstnId/BICFI")
-    )  # fmt: skip
+        or text(transfer, f"{side}Agt/FinInstnId/BIC")
+    )
 
 
+def read_pacs008(path: Path, options: ReadOptions) -> Dataset:
+    """Read pacs.008 messages; see :func:`take_pacs008`."""
+    return gathered(path, options, (".xml",), take_pacs008, "finance.pacs008")
+
+
+PACS008 = Adapter(
+    name="finance.pacs008", summary="ISO 20022 pacs.008 messages (XML)", sniff=sniff_pacs008, read=read_pacs008,
+    options={name: OPTIONS[name] for name in ("timezone",)},
+)  # fmt: skip

@@ -13,7 +13,7 @@ import verticals
 from verticals_finance.fraud.examples import assemble, tie_of
 from verticals_finance.fraud.log import DAY, LEAST, NEVER, REACH, TOLD, Days, Log, derive
 from verticals_finance.fraud.schema import CATEGORIES
-from verticals_plugins import Dataset, UsageError
+from verticals_plugins import Dataset, Table, UsageError
 
 NUMBERS = ("time", "amount", "fraud", "known", "excess", "rank", "risk")
 
@@ -113,7 +113,9 @@ class RealTimeScorer:
 
     def features(self, payment: Payment) -> pd.Series:
         """The features of a payment (F,), which is remembered."""
-        return self._examples(payment).inputs["table"].frame.iloc[0]  # type: ignore[attr-defined]
+        table = self._examples(payment).inputs["table"]
+        assert isinstance(table, Table)
+        return table.frame.iloc[0]
 
     def tell(self, id: Any, fraud: bool, known: Any) -> None:
         """Whether an earlier payment was fraud, and when that became known."""

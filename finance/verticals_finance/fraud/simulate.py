@@ -100,7 +100,7 @@ def _stolen_cards(frame: pd.DataFrame, rng: np.random.Generator, cards: int, day
         begin = rng.integers(0, max(1, days - 10)) * 86_400
         hit = (frame["card"] == card) & frame["seconds"].between(begin, begin + 10 * 86_400)
         hit &= rng.random(len(frame)) < 0.5
-        frame.loc[hit, "amount"] *= rng.uniform(3, 6)
+        frame["amount"] = np.where(hit, frame["amount"] * rng.uniform(3, 6), frame["amount"])
         frame.loc[hit, "country"] = rng.choice(["US", "BR", "NG"])
         frame.loc[hit, "channel"] = "online"
         frame.loc[hit, "fraud"] = True
