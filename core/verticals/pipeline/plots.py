@@ -40,15 +40,18 @@ def figures_of(named: Mapping[str, Predictions]) -> list[tuple[str, Figure]]:
     """The curves that fit these predictions of the test part, with a title each."""
     first = next(iter(named.values()))
     truth = first.examples.truth
-    if truth is None or first.values.dtype == object or "item" in first.extras:
+    if truth is None or first.values.dtype == object or not len(first):
         return []
+    if "item" in first.extras:
+        return [("Share of truths among the first k", lambda ax: hits(ax, named))] if truth.ndim == 1 else []
     if first.values.ndim == 1 and truth.ndim == 1 and set(np.unique(truth)) <= {0, 1}:
         pairs = {name: (truth.astype(float), one.values) for name, one in named.items()}
-        return [
+        curves: list[tuple[str, Figure]] = [
             ("Precision and recall", lambda ax: precision_recall(ax, pairs)),
             ("ROC", lambda ax: roc(ax, pairs)),
-            ("Reliability", lambda ax: reliable(ax, pairs)),
         ]
+        chance = all(len(one) and one.values.min() >= 0 and one.values.max() <= 1 for one in named.values())
+        return [*curves, ("Reliability", lambda ax: reliable(ax, pairs))] if chance else curves
     if first.values.ndim == 2 and truth.ndim == 1:
         pairs = {
             name: ((one.values.argmax(axis=1) == truth).astype(float), one.values.max(axis=1))
@@ -58,6 +61,8 @@ def figures_of(named: Mapping[str, Predictions]) -> list[tuple[str, Figure]]:
             ("Reliability of the most likely class", lambda ax: reliable(ax, pairs)),
             ("Confusion", lambda ax: confusion(ax, truth.astype(int), first)),
         ]
+    if first.values.ndim == 2 and truth.shape == first.values.shape:
+        return [("ROC of each label", lambda ax: roc(ax, by_label(first)))]
     if first.values.ndim == 3:
         return [
             ("Coverage of quantiles", lambda ax: coverage(ax, named)),
@@ -89,6 +94,28 @@ def roc(ax: Any, pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
     _finish(ax, "false positive rate", "true positive rate")
 
 
+def by_label(predictions: Predictions, most: int = 6) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """(truth, score) of the labels that occur most, unknown truths left out."""
+    truth = np.asarray(predictions.examples.truth, dtype=float)
+    often = np.argsort(-np.nansum(truth, axis=0), kind="stable")[:most]
+    names = predictions.examples.names
+    known = ~np.isnan(truth)
+    return {
+        names[k] if k < len(names) else str(k): (truth[known[:, k], k], predictions.values[known[:, k], k])
+        for k in often
+    }
+
+
+def hits(ax: Any, named: Mapping[str, Predictions]) -> None:
+    """Share of examples whose truth is among the first k of the ranking."""
+    for name, one in named.items():
+        truth = one.examples.truth
+        assert truth is not None
+        found = np.maximum.accumulate(one.extras["item"] == truth[:, None], axis=1).mean(axis=0)
+        ax.plot(np.arange(1, len(found) + 1), found, label=name)
+    _finish(ax, "k", "share found")
+
+
 def reliable(ax: Any, pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
     """What was said against what was."""
     top = 0.0
@@ -114,7 +141,9 @@ def confusion(ax: Any, truth: np.ndarray, predictions: Predictions) -> None:
     if k <= 12:
         for i, j in np.ndindex(k, k):
             dark = counts[i, j] > counts.max() / 2
-            ax.text(j, i, str(counts[i, j]), ha="center", va="center", fontsize=8, color="white" if dark else "black")
+            ax.text(
+                j, i, str(counts[i, j]), ha="center", va="center", fontsize=8, color="#ffffff" if dark else "#0f172a"
+            )
     ax.set_xlabel("predicted")
     ax.set_ylabel("true")
 
@@ -143,7 +172,7 @@ def forecast(ax: Any, predictions: Predictions) -> None:
         steps, values[:, 0], values[:, -1], alpha=0.2, label=f"{predictions.levels[0]:g} to {predictions.levels[-1]:g}"
     )
     ax.plot(steps, values[:, values.shape[1] // 2], label="median")
-    ax.plot(steps, truth[row], color="#111827", marker="o", markersize=2.5, linewidth=0.8, label="came")
+    ax.plot(steps, truth[row], color=COLOURS[4], marker="o", markersize=2.5, linewidth=0.8, label="came")
     ax.set_title(str(predictions.examples.frame["entity"].iloc[row]), fontsize=9)
     _finish(ax, "step ahead", "")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -51,8 +52,8 @@ def parts_of(content: ReportContent) -> list[Section]:
     named = {content.metrics["shipped"]: content.shipped, content.metrics["classic"]: content.classic}
     curves = [Section(title, figure=draw) for title, draw in plots.figures_of(named)]
     return [
-        methods(content), *curves, decision(content), *content.sections, data(content), split(content),
-        model_card(content),
+        methods(content), *curves, decision(content), examples(content), *content.sections, data(content),
+        split(content), model_card(content),
     ]  # fmt: skip
 
 
@@ -86,15 +87,17 @@ def decision(content: ReportContent) -> Section:
     told = content.metrics["decision"]
     classic = told["classic"]
     names = [name for name in told if name not in ("headline", "unit", "classic")]
-    table = pd.DataFrame(
-        {
-            "": names,
-            content.metrics["shipped"]: [shown(told[name]) for name in names],
-            f"{content.metrics['classic']} alone": [shown(classic.get(name)) for name in names],
-        }
-    )
+    table = pd.DataFrame({"": names, content.metrics["shipped"]: [shown(told[name]) for name in names]})
+    if content.metrics["shipped"] != content.metrics["classic"]:
+        table[f"{content.metrics['classic']} alone"] = [shown(classic.get(name)) for name in names]
     policy = ", ".join(f"{name} = {shown(value)}" for name, value in content.metrics["policy"].items())
     return Section("Decision", f"{told['headline']} (unit: {told['unit']}; policy: {policy}).", table)
+
+
+def examples(content: ReportContent) -> Section:
+    """The first rows of what to do, with reasons."""
+    table = content.decision.table
+    return Section("First rows of the decision", f"All {len(table):,} are in decisions.csv.", first_rows(table))
 
 
 def data(content: ReportContent) -> Section:
@@ -113,14 +116,15 @@ def data(content: ReportContent) -> Section:
     rows += [(f"{field} is read from", column) for field, column in found["mapping"].items() if field != column]
     rows += [(f"{one.level}: {one.field}", one.text) for one in content.findings]
     rows += [("warning", line) for line in content.metrics["warnings"]]
-    text = f"Read by {found['adapter']!r}. Nothing was repaired; what was dropped is counted here."
+    origin = "" if found["sources"] else " No file was read: the data were simulated, or given in memory."
+    text = f"Read by {found['adapter']!r}.{origin} Nothing was repaired; what was dropped is counted here."
     return Section("Data", text, pd.DataFrame(rows, columns=["what", "found"]))
 
 
 def split(content: ReportContent) -> Section:
     """How the examples were parted, and how long each stage took."""
     metrics = content.metrics
-    rows = [(name, shown(value)) for name, value in metrics["split"].items()]
+    rows = [(name, re.sub(r"(T\d\d:\d\d:\d\d)\.\d+$", r"\1", shown(value))) for name, value in metrics["split"].items()]
     rows += [(f"seconds: {name}", f"{value:.1f}") for name, value in metrics["seconds"].items() if value >= 0.05]
     return Section("Split and time", metrics["protocol"], pd.DataFrame(rows, columns=["", " "]))
 
@@ -163,7 +167,8 @@ def as_html(content: ReportContent, parts: Sequence[Section]) -> str:
     metrics = content.metrics
     won = metrics["shipped"] != metrics["classic"]
     head = (
-        f"<p class=soft>{escape(metrics['task'])} · seed {metrics['seed']} · preset {metrics['preset']}</p>"
+        f"<p class=soft>{escape(metrics['task'])} · seed {metrics['seed']} · preset {metrics['preset']}"
+        f"{simulated(metrics)}</p>"
         f"<h1>{escape(content.task.summary)}</h1>"
         f"<p class=big>{escape(metrics['decision']['headline'])}</p>"
         f"<p class='verdict {'good' if won else 'tie'}'>{escape(verdict(metrics))}</p>"
@@ -171,39 +176,43 @@ def as_html(content: ReportContent, parts: Sequence[Section]) -> str:
     body, figures = [], []
     for part in parts:
         if part.figure is not None and part.table is None and not part.html:
-            figures.append(
-                f"<figure>{plots.as_svg(part.figure)}<figcaption>{escape(part.title)} {escape(part.text)}</figcaption>"
-                "</figure>"
-            )
+            caption = f"<figcaption>{escape(part.title)} {escape(part.text)}</figcaption>"
+            figures.append(f"<figure>{drawn(part)}{caption}</figure>")
             continue
         body += [_row(figures), section_html(part)]
         figures = []
     body.append(_row(figures))
-    body.insert(len(body), examples_html(content))
     return (
         f"<!doctype html><html lang=en>{META}"
         f"<title>{escape(metrics['task'])}</title><style>{STYLE}</style><main>{head}{''.join(body)}</main></html>\n"
     )
 
 
+def simulated(metrics: dict[str, Any]) -> str:
+    """A mark for runs without files."""
+    return "" if metrics["data"]["sources"] else " · no files: simulated or given in memory"
+
+
 def _row(figures: Sequence[str]) -> str:
     return f"<section><div class=row>{''.join(figures)}</div></section>" if figures else ""
+
+
+def drawn(part: Section, width: float = 4.6, height: float = 3.4) -> str:
+    """The section's figure; a line in its place when a plugin's figure cannot be drawn: it must not cost the report."""
+    if part.figure is None:
+        return ""
+    try:
+        return plots.as_svg(part.figure, width=width, height=height)
+    except Exception as err:
+        return f"<p class=soft>The figure could not be drawn: {escape(f'{type(err).__name__}: {err}')}</p>"
 
 
 def section_html(part: Section) -> str:
     """A titled card with text, table, figure and markup of its own."""
     table = "" if part.table is None else f"<div class=wide>{table_html(part.table)}</div>"
-    figure = "" if part.figure is None else plots.as_svg(part.figure, width=7.2, height=2.6)
+    figure = drawn(part, width=7.2, height=2.6)
     text = f"<p class=soft>{escape(part.text)}</p>" if part.text else ""
     return f"<section><h2>{escape(part.title)}</h2>{text}{figure}{table}{part.html}</section>"
-
-
-def examples_html(content: ReportContent) -> str:
-    """The first rows of what to do, with reasons."""
-    table = content.decision.table
-    return section_html(
-        Section("First rows of the decision", f"All {len(table):,} are in decisions.csv.", first_rows(table))
-    )
 
 
 def first_rows(table: pd.DataFrame) -> pd.DataFrame:
@@ -236,7 +245,7 @@ def as_markdown(content: ReportContent, parts: Sequence[Section]) -> str:
         "",
     ]
     out += [f"**{metrics['decision']['headline']}**", "", verdict(metrics), ""]
-    for part in (*parts, Section("First rows of the decision", table=first_rows(content.decision.table))):
+    for part in parts:
         if part.table is None and not part.text:
             continue
         out += [f"## {part.title}", "", part.text, ""]
@@ -265,6 +274,10 @@ def number(value: float | None, sign: str = "") -> str:
 
 def shown(value: Any) -> str:
     """A cell for people."""
+    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        value = value.item()  # numpy's numbers are not all Python's
+    if value is pd.NaT or value is pd.NA:
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
