@@ -100,7 +100,7 @@ def owa_of(part: Frequency) -> Metric:
 
 
 def naive2(values: np.ndarray, part: Frequency) -> tuple[float, float]:
-    """sMAPE and MASE of Naive2: the last value, after classical multiplicative deseasonalisation where a season shows."""
+    """sMAPE and MASE of Naive2: the last value, after multiplicative deseasonalisation where a season shows."""
     train, test = values[: -part.horizon], values[-part.horizon :]
     factors = np.ones(part.season)
     if seasonal(train, part.season):
@@ -136,12 +136,16 @@ def season_factors(x: np.ndarray, season: int) -> np.ndarray:
     return factors
 
 
+assert isinstance(DEMAND.core, CoreSpec)
+CORE = DEMAND.core
+
+
 def spec_of(part: Frequency, quick: bool, pretrain: int = 0) -> CoreSpec:
     """The core: the task's parts, with a loss that is the metric."""
     return replace(
-        DEMAND.core, width=128, batch=64, dropout=0.0, members=1, epochs=1 if quick else part.epochs,
+        CORE, width=128, batch=64, dropout=0.0, members=1, epochs=1 if quick else part.epochs,
         pretrain_epochs=pretrain, options={"head": {"loss": "owa", "divisors": list(part.naive2)}},
-    )  # type: ignore[type-var]  # fmt: skip
+    )  # fmt: skip
 
 
 def measure(folder: Path, part: Frequency, seeds: int, quick: bool) -> dict[str, Any]:

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from scipy.stats import norm
 
-from verticals.data.lags import LagPlan, known_of, plan_lags, windows_of
+from verticals.data.lags import LagPlan, plan_lags
 from verticals.model.heads.forecast import LEVELS, as_quantiles, scale_of
-from verticals.model.stems.series import lagged
+from verticals.model.stems.series import lagged, read
 from verticals.pipeline.files import write_json
 from verticals_plugins import Baseline, Budget, CoreSpec, DataError, Examples, Predictions, Series, Task, need
 
@@ -26,6 +26,8 @@ EXTRA = "all"
 LONGEST = 600
 """A classic method sees at most this many last values of a series."""
 TREE_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+MANY = 60_000
+"""With more rows than this the trees are larger."""
 TREE_ROWS = {"quick": 16_000, "standard": 120_000, "best": 300_000}
 
 
@@ -109,7 +111,7 @@ class SeasonalNaive:
 
 
 class AutoClassic:
-    """AutoETS or AutoTheta of statsforecast, series by series; series too short for it get the seasonal naive answer."""
+    """AutoETS or AutoTheta of statsforecast, series by series; those too short get the seasonal naive answer."""
 
     def __init__(self, name: str, kind: str) -> None:
         self.name, self.kind = name, kind
@@ -126,7 +128,10 @@ class AutoClassic:
         fallback = self.naive.predict(examples)
         out = fallback.values.copy()
         for row in range(len(examples)):
-            found = self._one(_filled(past_of(block, row, min(LONGEST, max(160, 20 * self.naive.season))), self.naive.season), block.horizon)
+            found = self._one(
+                _filled(past_of(block, row, min(LONGEST, max(160, 20 * self.naive.season))), self.naive.season),
+                block.horizon,
+            )
             if found is not None and np.isfinite(found).all():
                 out[row] = found
         return as_quantiles(out, examples, LEVELS, positive=self.naive.positive)
@@ -163,7 +168,7 @@ class GbmLags:
 
     def __init__(self, name: str = "lightgbm_lags", loss: dict[str, Any] | None = None) -> None:
         self.name = name
-        self.loss = {"loss": "pinball", "power": 0.5, "divisors": [1.0, 1.0]} | (loss or {})
+        self.loss: dict[str, Any] = {"loss": "pinball", "power": 0.5, "divisors": [1.0, 1.0]} | (loss or {})
         self.plan: LagPlan | None = None
         self.static: dict[str, dict[str, int]] = {}
         self.boosters: list[lgb.Booster] = []
@@ -196,7 +201,8 @@ class GbmLags:
         x, y, weight = data
         kind = {"objective": "l1"} if level == 0.5 else {"objective": "quantile", "alpha": level}
         parameters = {
-            **kind, "learning_rate": 0.08, "num_leaves": 31 if len(x) < 60_000 else 63, "min_data_in_leaf": 40, "feature_fraction": 0.7,
+            **kind, "learning_rate": 0.08, "num_leaves": 31 if len(x) < MANY else 63, "min_data_in_leaf": 40,
+            "feature_fraction": 0.7,
             "bagging_fraction": 0.8, "bagging_freq": 1, "max_bin": 127, "verbosity": -1, "seed": budget.seed,
             "num_threads": budget.threads, "deterministic": True, "force_row_wise": True,
         }  # fmt: skip
@@ -229,9 +235,7 @@ class GbmLags:
 
         assert self.plan is not None
         plan, block = self.plan, series_of(examples)
-        window = torch.from_numpy(windows_of(block, rows, plan.window).astype(np.float32))
-        known = torch.from_numpy(known_of(block, rows, plan.window, plan.columns).astype(np.float32))
-        found = lagged(plan, torch.from_numpy(plan.index()), window, known)
+        found = lagged(plan, torch.from_numpy(plan.index()), **read(plan, block, rows))
         H = plan.horizon
         parts = [found.step.numpy(), np.repeat(found.shared.numpy()[:, None], H, axis=1)]
         parts.append(np.broadcast_to(np.arange(H, dtype=np.float32)[None, :, None], (len(rows), H, 1)))
@@ -255,7 +259,7 @@ class GbmLags:
             y = (truth - level[:, None]) / spread[:, None] - base
             weight = np.repeat((spread / scale ** (1 - self.loss["power"]))[:, None], H, 1)
             if self.loss["loss"] == "owa":
-                by_relative, by_scale = self.loss["divisors"]
+                by_relative, by_scale = (float(one) for one in self.loss["divisors"])
                 weight = (100 / (np.abs(truth) + 1e-9) / by_relative + 1 / scale[:, None] / by_scale) * spread[:, None]
             steps = rng.random(truth.shape).argsort(axis=1) < min(H, 12)
             keep = (np.isfinite(truth) & steps).reshape(-1)

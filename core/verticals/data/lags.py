@@ -1,7 +1,7 @@
 """Which values of a series' past foretell a step: the aligned lags, learnt from the calendar and the autocorrelation.
 
 For step j (1 … H) of a horizon and a season of p steps the value ``p * ceil(j / p)`` steps before the target stands at
-the same place of the season and is known at the origin. A model that is given these values need not learn where they lie.
+the same place of the season and is known at the origin. A model that is given them need not learn where they lie.
 
 Legend: N examples, W window, H horizon, L lags, C known columns.
 """
@@ -89,15 +89,17 @@ def windows_of(block: Series, rows: np.ndarray, window: int) -> np.ndarray:
     return np.where(place >= block.start[rows][:, None], found, np.nan)
 
 
-def known_of(block: Series, rows: np.ndarray, window: int, columns: list[str]) -> np.ndarray:
-    """(N, W + H, C) columns known ahead, by name; NaN where there is none."""
-    place = block.origin[rows][:, None] + np.arange(-window, block.horizon)
+def known_of(block: Series, rows: np.ndarray, back: int, columns: list[str]) -> np.ndarray:
+    """(N, back + H, C) float32 columns known ahead, by name, from ``back`` steps before the origin on; NaN = none."""
+    place = block.origin[rows][:, None] + np.arange(-back, block.horizon)
     at = [block.names.index(name) if name in block.names else -1 for name in columns]
-    kept = block.known[:, [i for i in at if i >= 0]]
-    out = np.full((*place.shape, len(columns)), np.nan)
+    out = np.full((*place.shape, len(columns)), np.nan, dtype=np.float32)
     inside = (place >= block.start[rows][:, None]) & (place < len(block.known))
-    out[..., [c for c, i in enumerate(at) if i >= 0]] = kept[np.clip(place, 0, len(kept) - 1)]
-    return np.where(inside[..., None], out, np.nan)
+    place = np.clip(place, 0, len(block.known) - 1)
+    for c, i in enumerate(at):
+        if i >= 0:
+            out[..., c] = np.where(inside, block.known[place, i], np.nan)
+    return out
 
 
 @dataclass(frozen=True)

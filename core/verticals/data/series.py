@@ -36,7 +36,7 @@ class SeriesExamples:
 
     horizon: int = 0
     stride: int = 0
-    most: int = 120
+    most: int = 400
     censored: str = ""
     carry: tuple[str, ...] = ()
     history: int = 1500
@@ -310,7 +310,7 @@ def _no_twins(codes: np.ndarray, number: np.ndarray, names: pd.Index, time: pd.S
     if twin.any():
         row = int(np.flatnonzero(twin)[0])
         raise DataError(
-            f"{int(twin.sum())} rows repeat a series and a step; the first is {names[codes[row]]!r} at {time.iloc[row]}.",
+            f"{int(twin.sum())} rows repeat a series and a step, first {names[codes[row]]!r} at {time.iloc[row]}.",
             expected="One row a series and step.",
             todo="Sum the rows of a step, or name all columns that make a series (store and item).",
         )

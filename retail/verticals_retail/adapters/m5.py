@@ -11,7 +11,7 @@ import pandas as pd
 from verticals.data.files import kind_of
 from verticals.data.raw import Raw, read_raw
 from verticals_plugins import Adapter, DataError, Dataset, ReadOptions, Sniff
-from verticals_retail.adapters.wide import HORIZON_HELP, _finished, columns_of, moments_of, wide_values
+from verticals_retail.adapters.wide import HORIZON_HELP, columns_of, finished, moments_of, names_of, wide_values
 
 KEYS = ("item_id", "store_id")
 
@@ -75,7 +75,7 @@ def read_m5(path: Path, options: ReadOptions) -> Dataset:
     T = len(dates)
     frame = pd.DataFrame(
         {
-            "series": pd.Categorical.from_codes(np.repeat(np.arange(len(names)), T), names),
+            "series": names_of(np.repeat(np.arange(len(names)), T), names),
             "time": np.tile(dates["time"].to_numpy(), len(names)),
             "demand": np.pad(values, ((0, 0), (0, T - len(days))), constant_values=np.nan).reshape(-1),
             "event": np.tile(dates["event"].to_numpy(dtype=object), len(names)),
@@ -92,7 +92,7 @@ def read_m5(path: Path, options: ReadOptions) -> Dataset:
         prices = read_raw(files["prices"])
         frame = _priced(frame, prices, item, store, dates["week"].to_numpy(), len(days), sales)
         raws.append(prices)
-    return _finished(frame, options, "1D", 28, raws, "retail.m5", sales.ledger)
+    return finished(frame, options, "1D", 28, raws, "retail.m5", sales.ledger)
 
 
 def _calendar(raw: Raw, days: list[str], name: str) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pandas as pd
 from verticals.data.files import open_bytes, sha256
 from verticals.data.raw import Raw
 from verticals_plugins import Adapter, DataError, Dataset, ReadOptions, Sniff, Source
-from verticals_retail.adapters.wide import _finished
+from verticals_retail.adapters.wide import finished, names_of
 
 SECONDS = {
     "second": 1,
@@ -56,7 +57,7 @@ class Header:
         if found is None:
             raise DataError(
                 f"{name}: the frequency is {self.frequency!r}.",
-                expected="yearly, quarterly, monthly, weekly, daily, hourly, half_hourly, minutely, 10_minutes, 4_seconds …",
+                expected="yearly, quarterly, monthly, weekly, daily, hourly, half_hourly, 10_minutes, 4_seconds …",
             )
         base = found[2].rstrip("s") if found[2] not in SECONDS else found[2]
         size = {**SECONDS, "hour": 3600, "day": 86_400, "week": 604_800}[base]
@@ -111,12 +112,12 @@ def read_tsf(path: Path, options: ReadOptions) -> Dataset:
         raise DataError(f"{path.name} holds no series after @data.", expected="At least one line of values.")
     frame = _frame(pieces)
     source = Source(str(path), path.stat().st_size, sha256(path), len(pieces))
-    raw = Raw(None, (), (source,))  # type: ignore[arg-type]
+    raw = Raw(None, (), (source,))
     _check_promises(header, pieces, raw, path.name)
     step = f"{size}s" if unit == "seconds" else {1: "1M", 3: "3M", 12: "12M"}.get(size, "")
     if start_at is None and unit == "months":
         step = UNDATED[size]
-    return _finished(frame, options, step if unit else "", header.horizon, [raw], "retail.tsf", raw.ledger)
+    return finished(frame, options, step if unit else "", header.horizon, [raw], "retail.tsf", raw.ledger)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -148,31 +149,36 @@ def _read_header(header: Header, lines: list[tuple[int, str]], name: str) -> int
                     f"{name} has no @attribute line.", expected="At least one, such as @attribute series_name string."
                 )
             return place + 1
-        if word == "@attribute":
-            parts = rest.split()
-            if len(parts) != 2 or parts[1].lower() not in KINDS:
-                raise DataError(f"{name} line {number}: {line!r}.", expected="@attribute NAME string, numeric or date.")
-            header.attributes.append((parts[0], parts[1].lower()))
-        elif word == "@frequency":
-            header.frequency = rest
-        elif word == "@horizon":
-            header.horizon = _whole(rest, number, name)
-        elif word in ("@missing", "@equallength"):
-            said = {"true": True, "false": False}.get(rest.lower())
-            if said is None:
-                raise DataError(f"{name} line {number}: {line!r}.", expected=f"{word} true or false.")
-            if word == "@missing":
-                header.missing = said
-            else:
-                header.equal = said
+        _read_word(header, word, rest, f"{name} line {number}")
     raise DataError(
         f"{name} has no @data line.", expected="A header, then @data, then one line a series.", todo="Is it cut short?"
     )
 
 
-def _whole(text: str, number: int, name: str) -> int:
+def _read_word(header: Header, word: str, rest: str, where: str) -> None:
+    """One line of the header; words that say nothing of the values are passed over."""
+    if word == "@attribute":
+        parts = rest.split()
+        if len(parts) != 2 or parts[1].lower() not in KINDS:
+            raise DataError(f"{where}: {word} {rest!r}.", expected="@attribute NAME string, numeric or date.")
+        header.attributes.append((parts[0], parts[1].lower()))
+    elif word == "@frequency":
+        header.frequency = rest
+    elif word == "@horizon":
+        header.horizon = _whole(rest, where)
+    elif word in ("@missing", "@equallength"):
+        said = {"true": True, "false": False}.get(rest.lower())
+        if said is None:
+            raise DataError(f"{where}: {word} {rest!r}.", expected=f"{word} true or false.")
+        if word == "@missing":
+            header.missing = said
+        else:
+            header.equal = said
+
+
+def _whole(text: str, where: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise DataError(f"{name} line {number}: the horizon is {text!r}.", expected="A whole number of steps.")
+        raise DataError(f"{where}: the horizon is {text!r}.", expected="A whole number of steps.")
     return int(text)
 
 
@@ -180,9 +186,10 @@ def _parsed(header: Header, line: str, number: int, name: str) -> tuple[list[str
     count = len(header.attributes)
     parts = line.split(":")
     if len(parts) != count + 1:
+        names = ", ".join(one for one, _ in header.attributes)
         raise DataError(
             f"{name} line {number} has {len(parts) - 1} attributes.",
-            expected=f"{count}, as the header says ({', '.join(one for one, _ in header.attributes)}), then the values.",
+            expected=f"{count}, as the header says ({names}), then the values.",
         )
     cells = [cell.strip() for cell in parts[-1].split(",")]
     if cells == [""]:
@@ -210,7 +217,8 @@ def _times(text: str, unit: str, size: int, count: int, number: int, name: str) 
     try:
         if found is None:
             raise ValueError(text)
-        start = pd.Timestamp(*(int(part or 0) for part in found.groups()))
+        year, month, day, hour, minute, second = (int(part or 0) for part in found.groups())
+        start = pd.Timestamp(datetime(year, month, day, hour, minute, second))
     except ValueError as err:
         raise DataError(
             f"{name} line {number}: the start {text!r} is no date.", expected="For example 2010-07-01 00-30-00."
@@ -227,7 +235,7 @@ def _frame(pieces: dict[str, tuple[np.ndarray, np.ndarray]]) -> pd.DataFrame:
     lengths = [len(values) for _, values in pieces.values()]
     return pd.DataFrame(
         {
-            "series": pd.Categorical.from_codes(np.repeat(np.arange(len(pieces)), lengths), list(pieces)),
+            "series": names_of(np.repeat(np.arange(len(pieces)), lengths), list(pieces)),
             "time": np.concatenate([times for times, _ in pieces.values()]),
             "demand": np.concatenate([values for _, values in pieces.values()]),
         }

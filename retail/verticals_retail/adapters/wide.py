@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from verticals.data.convert import convert
 from verticals.data.files import head_of, kind_of, layout_of
 from verticals.data.match import plain
 from verticals.data.parse import numbers
 from verticals.data.raw import Raw, read_raw
+from verticals.data.table import reading_of
 from verticals_plugins import (
     Adapter,
     DataError,
@@ -24,14 +26,26 @@ from verticals_plugins import (
     ReadOptions,
     Schema,
     Sniff,
+    Time,
     VerticalsError,
 )
+from verticals_retail.schema import DEMAND_SCHEMA
 
 STEPS = {"hourly": "1h", "daily": "1D", "weekly": "7D", "monthly": "30D", "quarterly": "91D", "yearly": "365D"}
 HORIZONS = {"hourly": 48, "daily": 14, "weekly": 13, "monthly": 18, "quarterly": 8, "yearly": 6}
+TIMES = ("date", "time", "datetime", "timestamp", "ds", "day", "week", "month", "hour", "period")
+KNOWN = {
+    plain(one)
+    for field in (DEMAND_SCHEMA.entity, DEMAND_SCHEMA.target, *DEMAND_SCHEMA.fields)
+    if field is not None
+    for one in (field.name, *field.aliases)
+}
 LETTERS = {"h": "hourly", "d": "daily", "w": "weekly", "m": "monthly", "q": "quarterly", "y": "yearly"}
 DATE = re.compile(
-    r"(?:19|20)\d\d[-/._]?\d{1,2}(?:[-/._]?\d{1,2})?(?:[ T]\d.*)?$|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)?\d\d$"
+    r"(?:19|20)\d\d[-/._]?\d{1,2}(?:[-/._]?\d{1,2})?(?:[ T]\d.*)?$"
+    r"|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)?\d\d$"
+    r"|(?:19|20)\d\d-?[Ww]\d{1,2}$"
+    r"|[A-Za-z]{3,9}[ -](?:19|20)\d\d$"
 )
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
@@ -95,7 +109,7 @@ def read_competition(path: Path, options: ReadOptions) -> Dataset:
     empty = [one for one, values in series.items() if not len(values)]
     ledger.drop("a series without a value", len(empty), empty[:5])
     frame = _steps({one: values for one, values in series.items() if len(values)})
-    return _finished(frame, options, STEPS.get(frequency, ""), horizon, raws, "retail.m4", ledger)
+    return finished(frame, options, STEPS.get(frequency, ""), horizon, raws, "retail.m4", ledger)
 
 
 def frequency_of(name: str, ids: list[str]) -> str:
@@ -121,10 +135,17 @@ def sniff_sheet(path: Path) -> Sniff:
     dates = date_heads(heads)
     if len(dates) >= 3 and len(dates) >= len(heads) - 12:
         return Sniff(0.9, f"{len(dates)} column heads are dates: one series a row")
+    if len(heads) > 2 and plain(heads[0]) in TIMES and not _named(heads):
+        return Sniff(0.6, "a first column of times and one column a series")
     months = [one for one in heads if plain(one)[:3] in MONTHS and len(plain(one)) <= 9]
     if len(months) >= 6:
         return Sniff(0.5, "month columns without a year")
     return Sniff(0.0, "no column heads that are dates")
+
+
+def _named(heads: list[str]) -> bool:
+    """Whether a head names a series or a quantity, as in a long table."""
+    return bool({plain(one) for one in heads} & KNOWN)
 
 
 def read_sheet(path: Path, options: ReadOptions) -> Dataset:
@@ -136,6 +157,8 @@ def read_sheet(path: Path, options: ReadOptions) -> Dataset:
     raw = read_raw(path, {k: v for k, v in options.options.items() if k in ("encoding", "delimiter", "header")})
     heads = raw.table.column_names
     dates = date_heads(heads)
+    if len(dates) < 2 and plain(heads[0]) in TIMES:
+        return _read_columns(raw, options)
     if len(dates) < 2:
         raise DataError(
             f"{raw.name}: the columns name months without a year ({', '.join(heads[1:4])} …).",
@@ -157,7 +180,19 @@ def read_sheet(path: Path, options: ReadOptions) -> Dataset:
         frame[field] = np.repeat(np.array([str(v) for v in raw.table[column].to_pylist()], dtype=object), len(dates))
     if options.options.get("prices"):
         frame = _with_prices(frame, Path(options.options["prices"]), keys, names, options)
-    return _finished(frame, options, "", None, [raw], "retail.wide", raw.ledger)
+    return finished(frame, options, "", None, [raw], "retail.wide", raw.ledger)
+
+
+def _read_columns(raw: Raw, options: ReadOptions) -> Dataset:
+    """A first column of times, then one column a series."""
+    heads = raw.table.column_names
+    time = convert(raw.table[heads[0]], Time(heads[0]), heads[0], reading_of(options.options, raw.machine))
+    lost = np.flatnonzero(time.missing | time.bad)
+    raw.ledger.drop(f"{heads[0]} cannot be read as a time", len(lost), raw.places([int(row) for row in lost[:5]]))
+    keep = ~(time.missing | time.bad)
+    values = wide_values(raw, [], heads[1:])[keep]
+    frame = long_of(heads[1:], time.values.to_numpy()[keep].astype("datetime64[ns]"), values.T)
+    return finished(frame, options, "", None, [raw], "retail.wide", raw.ledger)
 
 
 def moments_of(heads: list[str], date_format: str, name: str) -> np.ndarray:
@@ -171,6 +206,13 @@ def moments_of(heads: list[str], date_format: str, name: str) -> np.ndarray:
     if date_format:
         same = [re.sub(r"[-.]", "/", one) for one in text] if date_format in styles else text
         found = pd.to_datetime(pd.Series(same), format=styles.get(date_format, date_format), errors="coerce")
+    elif all(re.fullmatch(r"\d{4}-?[Ww]\d{1,2}", one) for one in text):
+        weeks = [re.sub(r"\D+", " ", one).split() for one in text]
+        found = pd.to_datetime(pd.Series([f"{y} {int(w)} 1" for y, w in weeks]), format="%G %V %u", errors="coerce")
+    elif all(one[0].isalpha() for one in text):
+        found = pd.to_datetime(
+            pd.Series([f"1 {one[:3]} {one[-4:]}" for one in text]), format="%d %b %Y", errors="coerce"
+        )
     elif all(re.match(r"(19|20)\d\d", one) for one in text):
         found = pd.to_datetime(pd.Series([_iso(one) for one in text]), errors="coerce", format="ISO8601")
     else:
@@ -246,11 +288,16 @@ def long_of(names: list[str], times: np.ndarray, values: np.ndarray) -> pd.DataF
     """One row a series and time, in order of the sheet."""
     return pd.DataFrame(
         {
-            "series": pd.Categorical.from_codes(np.repeat(np.arange(len(names)), len(times)), names),
+            "series": names_of(np.repeat(np.arange(len(names)), len(times)), names),
             "time": np.tile(times, len(names)),
             "demand": values.reshape(-1),
         }
     )
+
+
+def names_of(codes: np.ndarray, names: list[str]) -> pd.Categorical:
+    """A column of series names from their numbers (T,)."""
+    return pd.Categorical.from_codes(codes.tolist(), pd.Index(names))
 
 
 def named_columns(text: str, heads: list[str], where: str) -> list[str]:
@@ -312,15 +359,16 @@ def _steps(series: dict[str, np.ndarray]) -> pd.DataFrame:
     lengths = [len(one) for one in series.values()]
     return pd.DataFrame(
         {
-            "series": pd.Categorical.from_codes(np.repeat(np.arange(len(series)), lengths), list(series)),
+            "series": names_of(np.repeat(np.arange(len(series)), lengths), list(series)),
             "time": np.concatenate([np.arange(n) for n in lengths]) if lengths else np.empty(0, dtype=np.int64),
             "demand": np.concatenate(list(series.values())) if lengths else np.empty(0),
         }
     )
 
 
-def _finished(
-    frame: pd.DataFrame, options: ReadOptions, step: str, horizon: int | None, raws: list[Raw], name: str, ledger: Ledger
+def finished(
+    frame: pd.DataFrame, options: ReadOptions, step: str, horizon: int | None, raws: list[Raw], name: str,
+    ledger: Ledger,
 ) -> Dataset:  # fmt: skip
     """The dataset, with the step in its schema and the horizon in its notes."""
     schema = options.schema
@@ -350,7 +398,8 @@ WIDE = Adapter(
     sniff=sniff_sheet, read=read_sheet,
     options={
         **HORIZON_HELP, "series": "columns that name a series together, parted by commas",
-        "prices": "a second sheet of the same shape with the prices", "date_format": "dmy, mdy or a format like %d.%m.%Y",
+        "prices": "a second sheet of the same shape with the prices",
+        "date_format": "dmy, mdy or a format like %d.%m.%Y",
         "encoding": "encoding of the text", "delimiter": "what parts the cells", "header": "line of the column heads",
     },
 )  # fmt: skip

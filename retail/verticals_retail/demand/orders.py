@@ -160,7 +160,7 @@ def tune_orders(predictions: Predictions, policy: OrderPolicy) -> Rule:
 def decide_orders(predictions: Predictions, policy: OrderPolicy, rule: Rule) -> Decision:
     """One order a series: what is missing to cover the protection time, in whole packs.
 
-    Stock and what arrives within the lead time count where the data name them; what arrives later does not, and is told.
+    Stock and what arrives within the lead time count where the data name them; what arrives later is only told.
     """
     target = total(predictions, policy, float(rule.numbers.get("link", 0.4)))
     frame, pack = predictions.examples.frame, _packs(predictions, policy)

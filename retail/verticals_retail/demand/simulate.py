@@ -1,4 +1,4 @@
-"""A store, simulated: items with weekly and yearly rhythm, prices and promotions known ahead, new items, sold-out days."""
+"""A store, simulated: weekly and yearly rhythm, prices and promotions known ahead, new items, sold-out days."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 from verticals_plugins import Dataset, Provenance
 from verticals_retail.schema import DEMAND_SCHEMA
 
-ITEMS, DAYS, NEW = 48, 520, 4
+ITEMS, DAYS, NEW = 44, 430, 4
 GROUPS = ("bakery", "dairy", "drinks", "household", "snacks", "produce")
 
 
@@ -44,7 +44,8 @@ def simulate_store(seed: int, items: int = ITEMS, days: int = DAYS) -> Dataset:
             pd.DataFrame(
                 {
                     "series": f"item-{number:03d}", "time": dates, "demand": sold, "price": price.round(2),
-                    "promotion": promotion, "event": event, "group": GROUPS[group], "sold_out": np.where(shut, "yes", "no"),
+                    "promotion": promotion, "event": event, "group": GROUPS[group],
+                    "sold_out": np.where(shut, "yes", "no"),
                 }
             ).iloc[begin:]
         )  # fmt: skip

@@ -42,16 +42,19 @@ class MaskedPatch(nn.Module):
         """Mean loss over the series blocks; a scalar."""
         losses = []
         for name in self.blocks:
-            plan = model.stems[name].plan  # type: ignore[union-attr]
-            window, known = batch[name]["window"], batch[name]["known"]
+            stem = model.stems[name]
+            assert isinstance(stem, SeriesStem)
+            plan = stem.plan
+            window, own = batch[name]["window"], batch[name]["own"]
             H, W = plan.horizon, plan.window
             if H >= W:
                 continue
             back = int(torch.randint(H, max(H + 1, W // 3), (1,)))
             patch = window[:, W - back : W - back + H]
             shifted = torch.cat([torch.full_like(window[:, :back], float("nan")), window[:, : W - back]], 1)
-            cut = torch.full_like(known[:, :back], float("nan"))
-            moved = {**batch[name], "window": shifted, "known": torch.cat([cut, known[:, : W + H - back]], 1)}
+            own = torch.cat([torch.full_like(own[:, :back], float("nan")), own[:, : W + H - back]], 1)
+            waves = torch.full_like(batch[name]["waves"], float("nan"))
+            moved = {**batch[name], "window": shifted, "own": own, "waves": waves}
             losses.append(patch_loss(model, {**batch, name: moved}, name, patch))
         return torch.stack(losses).mean() if losses else torch.zeros((), requires_grad=True)
 

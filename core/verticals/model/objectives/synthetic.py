@@ -1,7 +1,7 @@
 """Synthetic series: the model learns to forecast on invented series before it sees a real one.
 
-The prior is made of trends, seasons with harmonics, random walks, mean reversion, heavy tails, counts with many zeros and
-breaks of the level; exponential or linear (after Dooley et al. 2023, ForecastPFN, and Ansari et al. 2024, KernelSynth).
+The prior is made of trends, seasons with harmonics, random walks, mean reversion, heavy tails, counts with many zeros
+and breaks of the level; exponential or linear. After ForecastPFN (Dooley et al. 2023) and KernelSynth (Ansari et al. 2024).
 
 Legend: S series, T steps, B batch, W window, H horizon.
 """
@@ -75,9 +75,8 @@ class Synthetic(nn.Module):
             row = torch.randint(0, len(pool), (B, 1))
             begin = torch.randint(0, pool.shape[1] - W - H + 1, (B, 1))
             piece = pool[row, begin + torch.arange(W + H)].to(batch[name]["window"].device)
-            known = torch.full_like(batch[name]["known"], float("nan"))
-            codes = torch.zeros_like(batch[name]["codes"])
-            invented = {"window": piece[:, :W], "known": known, "codes": codes}
+            nothing = {key: torch.full_like(batch[name][key], float("nan")) for key in ("own", "waves")}
+            invented = {"window": piece[:, :W], **nothing, "codes": torch.zeros_like(batch[name]["codes"])}
             losses.append(patch_loss(model, {**batch, name: invented}, name, piece[:, W:]))
         return torch.stack(losses).mean() if losses else torch.zeros((), requires_grad=True)
 

@@ -1,7 +1,7 @@
 """The series stem: one vector per step of the horizon, made of the values at the lags that are aligned with it.
 
-No attention or recurrence is needed to find them; see ``verticals.data.lags``. The window is scaled by its own level and
-spread, so that series of any size share one model; missing values are marked and never guessed.
+No attention or recurrence is needed to find them; see ``verticals.data.lags``. The window is scaled by its own level
+and spread, so that series of any size share one model; missing values are marked and never guessed.
 
 Legend: B batch, W window, H horizon, L lags, C known columns, D width.
 """
@@ -62,8 +62,8 @@ def scaled(plan: LagPlan, window: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return level, spread, torch.asinh(z) if plan.level == "last" else z.clamp(-20, 20)
 
 
-def lagged(plan: LagPlan, index: Tensor, window: Tensor, known: Tensor) -> Lagged:
-    """Features of ``window`` (B, W) and ``known`` (B, W + H, C); ``index`` (H, L) is the plan's."""
+def lagged(plan: LagPlan, index: Tensor, window: Tensor, own: Tensor, waves: Tensor) -> Lagged:
+    """Features of ``window`` (B, W), the user's ``own`` columns (B, W + H, C) and calendar ``waves`` (B, H, C)."""
     level, spread, z = scaled(plan, window)
     B, (H, L) = len(z), index.shape
     missing = torch.full((B, 1), float("nan"), device=z.device)
@@ -75,24 +75,21 @@ def lagged(plan: LagPlan, index: Tensor, window: Tensor, known: Tensor) -> Lagge
         guess = _mean((picked.nan_to_num() - level[:, None, None]) / spread[:, None, None], ~torch.isnan(picked))
         base = guess.clamp(-50, 50)
     step = [lags.nan_to_num(), (~seen).to(z.dtype), base.unsqueeze(-1)]
-    if known.shape[-1]:
-        step += _covariates(plan, index, known)
+    step.append(waves.nan_to_num())
+    if own.shape[-1]:
+        step += _covariates(plan, index, own)
     return Lagged(torch.cat(step, -1), _shared(plan, z, level, spread), level, spread, base)
 
 
-def _covariates(plan: LagPlan, index: Tensor, known: Tensor) -> list[Tensor]:
-    """Known columns at the step; the user's own also against their mean in the window and at the nearest lags."""
-    center, scale = (torch.tensor(one, device=known.device, dtype=known.dtype) for one in (plan.center, plan.scale))
-    z = ((known - center) / scale).clamp(-8, 8)
-    ahead, own = z[:, plan.window :], z[:, : plan.window, : plan.own]
-    out = [ahead.nan_to_num()]
-    if plan.own:
-        usual = _mean(own.nan_to_num().transpose(1, 2), ~torch.isnan(own).transpose(1, 2))
-        out.append((ahead[..., : plan.own] - usual[:, None]).nan_to_num())
-        padded = torch.cat([own, torch.full_like(own[:, :1], float("nan"))], 1).nan_to_num()
-        for column in range(min(2, index.shape[1])):
-            out.append(padded[:, index[:, column]])
-    return out
+def _covariates(plan: LagPlan, index: Tensor, own: Tensor) -> list[Tensor]:
+    """The user's columns at the step, against their mean in the window, and at the nearest lags."""
+    center, scale = (torch.tensor(one[: plan.own], device=own.device) for one in (plan.center, plan.scale))
+    z = ((own - center) / scale).clamp(-8, 8)
+    past, ahead = z[:, : plan.window], z[:, plan.window :]
+    usual = _mean(past.nan_to_num().transpose(1, 2), ~torch.isnan(past).transpose(1, 2))
+    padded = torch.cat([past, torch.full_like(past[:, :1], float("nan"))], 1).nan_to_num()
+    near = [padded[:, index[:, column]] for column in range(min(2, index.shape[1]))]
+    return [ahead.nan_to_num(), (ahead - usual[:, None]).nan_to_num(), *near]
 
 
 def _shared(plan: LagPlan, z: Tensor, level: Tensor, spread: Tensor) -> Tensor:
@@ -119,6 +116,14 @@ def _mean(x: Tensor, known: Tensor) -> Tensor:
     return (x * known).sum(-1) / known.sum(-1).clamp(min=1)
 
 
+def read(plan: LagPlan, block: Series, rows: np.ndarray) -> dict[str, Tensor]:
+    """``window`` (B, W), ``own`` (B, W + H, C) and ``waves`` (B, H, C) of some examples, float32."""
+    window = windows_of(block, rows, plan.window).astype(np.float32)
+    own = known_of(block, rows, plan.window, plan.columns[: plan.own])
+    waves = known_of(block, rows, 0, plan.columns[plan.own :])
+    return {"window": torch.from_numpy(window), "own": torch.from_numpy(own), "waves": torch.from_numpy(waves)}
+
+
 def fit_series(block: Series, width: int) -> dict[str, Any]:
     """The plan of lags, and vocabularies of the static categories."""
     static = {} if block.static is None else category_config(block.static.frame, list(block.static.frame.columns))
@@ -135,8 +140,11 @@ class SeriesStem(nn.Module):
         self.register_buffer("index", torch.from_numpy(self.plan.index()), persistent=False)
         plan = self.plan
         with torch.no_grad():
-            known = torch.zeros(1, plan.window + plan.horizon, len(plan.columns))
-            trial = lagged(plan, torch.from_numpy(plan.index()), torch.zeros(1, plan.window), known)
+            own, waves = plan.window + plan.horizon, len(plan.columns) - plan.own
+            trial = lagged(
+                plan, torch.from_numpy(plan.index()), torch.zeros(1, plan.window), torch.zeros(1, own, plan.own),
+                torch.zeros(1, plan.horizon, waves),
+            )  # fmt: skip
         self.step = nn.Linear(trial.step.shape[-1], width)
         self.place = nn.Parameter(torch.randn(plan.horizon, width) * 0.1)
         self.context = nn.Sequential(
@@ -147,18 +155,15 @@ class SeriesStem(nn.Module):
         self.categories = Categories(sizes, width) if sizes else None
 
     def collate(self, block: Series, rows: np.ndarray) -> dict[str, Tensor]:
-        """``window`` (B, W), ``known`` (B, W + H, C) float32 and ``codes`` (B, S) int64."""
-        plan = self.plan
-        window = torch.from_numpy(windows_of(block, rows, plan.window).astype(np.float32))
-        known = torch.from_numpy(known_of(block, rows, plan.window, plan.columns).astype(np.float32))
+        """``window`` (B, W), ``own`` (B, W + H, C) and ``waves`` (B, H, C) float32, ``codes`` (B, S) int64."""
         codes = np.zeros((len(rows), len(self.static)), dtype=np.int64)
         if self.static and block.static is not None:
             codes = category_codes(block.static.frame.iloc[rows], self.static)
-        return {"window": window, "known": known, "codes": torch.from_numpy(codes)}
+        return read(self.plan, block, rows) | {"codes": torch.from_numpy(codes)}
 
     def forward(self, batch: dict[str, Tensor]) -> Tokens:
         window = self._shortened(batch["window"]) if self.training else batch["window"]
-        found = lagged(self.plan, self.index, window, batch["known"])  # type: ignore[arg-type]
+        found = lagged(self.plan, self.index, window, batch["own"], batch["waves"])  # type: ignore[arg-type]
         _, _, z = scaled(self.plan, window)
         summary = self.context(torch.cat([z.nan_to_num(), torch.isnan(z).to(z.dtype)], 1))
         shared = self.join(torch.cat([summary, found.shared], 1))
