@@ -71,13 +71,13 @@ class Past:
         every = every.sort_values(["account", "when", "id"], kind="stable").reset_index(drop=True)
         when = every["when"].to_numpy().astype("datetime64[ns]")
         seconds = when.astype("int64") / 1e9
-        first = every.groupby("account", sort=False)["when"].transform("cumcount").to_numpy()
+        first = every.groupby("account", sort=False, observed=True)["when"].transform("cumcount").to_numpy()
         place = np.arange(len(every))
         delay = dataset.schema.label_delay_days
         late = pd.to_numeric(every.get("late", pd.Series(np.nan, every.index))).to_numpy(dtype=float)
         revealed = np.where(np.isnan(late), np.inf, seconds + delay * 86_400)
         log = np.log(every["size"].to_numpy(dtype=float))
-        mean = pd.Series(log).groupby(every["account"]).transform(lambda one: one.shift().expanding().mean()).to_numpy()
+        mean = pd.Series(log).groupby(every["account"], observed=True).transform(lambda one: one.shift().expanding().mean()).to_numpy()
         table = pd.DataFrame({"log_size": log, "against_past": log - mean, "kind": every["kind"].astype(str)})
         events = Events(
             pd.DataFrame({"log_size": log, "kind": every["kind"].astype(str), "late": np.nan_to_num(late)}),
