@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from verticals_manufacturing.drawn import draw_defect, generator
 from verticals_manufacturing.pictures import resized
 from verticals_manufacturing.records import is_good
 from verticals_plugins import DataError, Dataset, Examples, Images, Table
@@ -39,6 +40,12 @@ class PieceExamples:
             if name in main:
                 frame[name] = main[name].to_numpy()
         names, truth = self._truth(main, past)
+        if self.two_classes and truth is not None and past is None:
+            extra = _to_draw(frame, truth)
+            if len(extra):
+                pixels, index, frame = _with_drawn(pixels, index, frame, extra)
+                main = pd.concat([main, main.iloc[extra]], ignore_index=True)
+                truth = np.concatenate([truth, np.ones(len(extra), dtype=np.int64)])
         inputs: dict[str, Images | Table] = {"image": Images(pixels, index)}
         process = main[[name for name in main.columns if name not in KNOWN]].reset_index(drop=True)
         if len(process.columns):
@@ -79,6 +86,33 @@ class PieceExamples:
                 todo="Train again with pictures of these classes, or leave the class column out to score.",
             )
         return names, np.array([code[one] for one in labels.astype(str)], dtype=np.int64)
+
+
+def _to_draw(frame: pd.DataFrame, truth: np.ndarray) -> np.ndarray:
+    """Rows that get a copy with a drawn defect: every third good piece, if no defective one may be learnt from.
+
+    With a given split, only where the split's test part is not concerned: real defects there are left to judge.
+    """
+    free = np.ones(len(frame), dtype=bool)
+    if "split" in frame and {"train", "test"} <= set(frame["split"].dropna()):
+        free = frame["split"].to_numpy() != "test"
+    if truth[free].any() or not free.any():
+        return np.empty(0, dtype=np.int64)
+    rows = np.flatnonzero(free)
+    return rows[frame["group"].to_numpy()[rows] % 3 == 0]
+
+
+def _with_drawn(
+    pixels: np.ndarray, index: np.ndarray, frame: pd.DataFrame, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
+    """Copies of ``rows`` with a drawn defect behind the others; they stay in their original's group."""
+    drawn = [draw_defect(pixels[index[r]], generator(str(frame["id"].iloc[r])))[0] for r in rows]
+    copies = frame.iloc[rows].assign(id=[f"{i}#drawn" for i in frame["id"].iloc[rows]], simulated=True)
+    if "class" in copies:
+        copies["class"] = "drawn defect"
+    both = pd.concat([frame.assign(simulated=False), copies], ignore_index=True)
+    places = np.arange(len(pixels), len(pixels) + len(rows))
+    return np.concatenate([pixels, np.stack(drawn)]), np.concatenate([index, places]), both
 
 
 def near_duplicates(pixels: np.ndarray, index: np.ndarray, piece: np.ndarray) -> np.ndarray:

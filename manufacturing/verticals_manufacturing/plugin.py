@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 @hookimpl
 def verticals_tasks() -> Iterable[Task]:
     """Tasks of this industry."""
+    from verticals_manufacturing.anomalies import ANOMALIES
     from verticals_manufacturing.defects import DEFECTS
 
-    return [DEFECTS]
+    return [DEFECTS, ANOMALIES]
 
 
 @hookimpl

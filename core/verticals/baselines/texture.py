@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -28,8 +27,8 @@ class PictureSvm:
         self.strength = 0.0
         self.classes = 2
         self.numbers: list[str] = []
-        self.mean = self.scale = np.empty(0)
-        self.machines: list[dict[str, np.ndarray]] = []
+        self.gamma = 1.0
+        self.mean = self.scale = self.vectors = self.weights = self.bias = np.empty(0)
 
     def fit(self, train: Examples, valid: Examples | None, budget: Budget) -> None:
         """The strength of the penalty is chosen by log loss on ``valid``; a refit reuses it.
@@ -46,42 +45,40 @@ class PictureSvm:
         raw = self._features(train)
         self.mean, self.scale = np.nanmean(raw, axis=0), np.nanstd(raw, axis=0) + 1e-6
         self.classes = max(2, len(train.names))
+        self.vectors = self._design(raw)
+        self.gamma = 1 / (self.vectors.shape[1] * max(float(self.vectors.var()), 1e-9))
+        kernel = self._kernel(self.vectors)
         if valid is None or valid.truth is None:
-            self._solve(self._design(raw), train.truth, self.strength or STRENGTHS[1])
-            return
-        check, tried = self._features(valid), dict[float, float]()
-        for strength in STRENGTHS:
-            self._solve(self._design(raw), train.truth, strength)
-            chance = self._chance(self._design(check))
-            both = chance if chance.ndim == 2 else np.stack([1 - chance, chance], axis=1)
-            tried[strength] = -float(np.log(np.clip(both[np.arange(len(valid)), valid.truth], 1e-6, 1)).mean())
-        self.strength = min(tried, key=lambda one: tried[one])
-        self._solve(self._design(raw), train.truth, self.strength)
+            self._solve(kernel, train.truth, self.strength or STRENGTHS[1])
+        else:
+            check, tried = self._kernel(self._design(self._features(valid))), dict[float, float]()
+            for strength in STRENGTHS:
+                self._solve(kernel, train.truth, strength)
+                tried[strength] = _loss(self._chance(check), valid.truth)
+            self.strength = min(tried, key=lambda one: tried[one])
+            self._solve(kernel, train.truth, self.strength)
+        used = np.flatnonzero((self.weights != 0).any(axis=1))
+        self.vectors, self.weights = self.vectors[used], np.ascontiguousarray(self.weights[used])
 
     def predict(self, examples: Examples) -> Predictions:
         """(N,) chance of the second class, or (N, K) of each class."""
-        return Predictions(examples, self._chance(self._design(self._features(examples))))
+        return Predictions(examples, self._chance(self._kernel(self._design(self._features(examples)))))
 
     def save(self, folder: Path) -> None:
         """npz of numbers and JSON."""
-        arrays: dict[str, Any] = {"mean": self.mean, "scale": self.scale}
-        for number, machine in enumerate(self.machines):
-            arrays |= {f"{name}_{number}": array for name, array in machine.items()}
-        np.savez(folder / "svm.npz", **arrays)
+        arrays = {"mean": self.mean, "scale": self.scale, "vectors": self.vectors, "weights": self.weights}
+        np.savez(folder / "svm.npz", bias=self.bias, **arrays)
         state = {"features": self.features, "block": self.block, "strength": self.strength, "numbers": self.numbers}
-        write_json(folder / "svm.json", state | {"classes": self.classes, "machines": len(self.machines)})
+        write_json(folder / "svm.json", state | {"classes": self.classes, "gamma": self.gamma})
 
     def load(self, folder: Path) -> None:
         """Read what :meth:`save` wrote."""
         state = json.loads((folder / "svm.json").read_text())
         self.features, self.block, self.strength = state["features"], state["block"], state["strength"]
-        self.numbers, self.classes = state["numbers"], state["classes"]
+        self.numbers, self.classes, self.gamma = state["numbers"], state["classes"], state["gamma"]
         with np.load(folder / "svm.npz", allow_pickle=False) as stored:
-            self.mean, self.scale = stored["mean"], stored["scale"]
-            self.machines = [
-                {name: stored[f"{name}_{number}"] for name in ("vectors", "weights", "bias", "gamma")}
-                for number in range(state["machines"])
-            ]
+            self.mean, self.scale, self.vectors = stored["mean"], stored["scale"], stored["vectors"]
+            self.weights, self.bias = stored["weights"], stored["bias"]
 
     def _features(self, examples: Examples) -> np.ndarray:
         block = examples.inputs.get(self.block)
@@ -103,39 +100,41 @@ class PictureSvm:
     def _design(self, raw: np.ndarray) -> np.ndarray:
         return np.nan_to_num(np.clip((raw - self.mean) / self.scale, -8, 8))
 
-    def _solve(self, x: np.ndarray, truth: np.ndarray, strength: float) -> None:
+    def _solve(self, kernel: np.ndarray, truth: np.ndarray, strength: float) -> None:
+        """Weights (V, machines) and biases from the kernel between all training pieces."""
         from sklearn.svm import SVC
 
-        gamma = 1 / (x.shape[1] * max(float(x.var()), 1e-9))
-        self.machines = []
-        for label in range(self.classes) if self.classes > 2 else (1,):
+        labels = range(self.classes) if self.classes > 2 else (1,)
+        self.weights, self.bias = np.zeros((len(kernel), len(labels))), np.zeros(len(labels))
+        for place, label in enumerate(labels):
             target = truth == label
             if target.all() or not target.any():
-                bias = 1.0 if target.all() else -1.0
-                vectors, weights = np.zeros((1, x.shape[1])), np.zeros(1)
-            else:
-                machine = SVC(C=strength, gamma=gamma, cache_size=200).fit(x, target)
-                vectors, weights = machine.support_vectors_, machine.dual_coef_[0]
-                bias = float(machine.intercept_[0])
-            self.machines.append(
-                {"vectors": vectors, "weights": weights, "bias": np.array(bias), "gamma": np.array(gamma)}
-            )
+                self.bias[place] = 1.0 if target.all() else -1.0
+                continue
+            machine = SVC(C=strength, kernel="precomputed").fit(kernel, target)
+            self.weights[machine.support_, place] = machine.dual_coef_[0]
+            self.bias[place] = float(machine.intercept_[0])
 
-    def _chance(self, x: np.ndarray) -> np.ndarray:
-        values = np.stack([_decision(machine, x) for machine in self.machines], axis=1)
+    def _kernel(self, x: np.ndarray) -> np.ndarray:
+        """(N, V) Gaussian kernel with the training pieces; row by row, so that a subset gives the same bits."""
+        squares = (self.vectors**2).sum(axis=1)
+        out = np.empty((len(x), len(self.vectors)))
+        for row, one in enumerate(x):
+            distance = squares - 2 * (self.vectors @ one) + (one**2).sum()
+            out[row] = np.exp(-self.gamma * np.maximum(distance, 0))
+        return out
+
+    def _chance(self, kernel: np.ndarray) -> np.ndarray:
+        values = np.stack([self.weights.T @ one + self.bias for one in kernel])
         if self.classes == 2:
             return np.asarray(1 / (1 + np.exp(-2 * values[:, 0])))
         chance = np.exp(2 * (values - values.max(axis=1, keepdims=True)))
         return np.asarray(chance / chance.sum(axis=1, keepdims=True))
 
 
-def _decision(machine: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
-    """(N,) sum of the weights times the Gaussian kernel, plus the bias; row by row, so a subset gives the same bits."""
-    out = np.empty(len(x))
-    for row, one in enumerate(x):
-        distance = ((machine["vectors"] - one) ** 2).sum(axis=1)
-        out[row] = float(np.exp(-machine["gamma"] * distance) @ machine["weights"]) + float(machine["bias"])
-    return out
+def _loss(chance: np.ndarray, truth: np.ndarray) -> float:
+    both = chance if chance.ndim == 2 else np.stack([1 - chance, chance], axis=1)
+    return -float(np.log(np.clip(both[np.arange(len(truth)), truth], 1e-6, 1)).mean())
 
 
 TEXTURE_SVM = Baseline(
