@@ -22,6 +22,12 @@ class PictureSvm:
     start: the run's calibration sets it. What is stored are support vectors and weights, so loading needs no library.
     """
 
+    mean: np.ndarray
+    scale: np.ndarray
+    vectors: np.ndarray
+    weights: np.ndarray
+    bias: np.ndarray
+
     def __init__(self, features: str, *, name: str, block: str = "image") -> None:
         self.features, self.name, self.block = features, name, block
         self.strength = 0.0
@@ -66,8 +72,10 @@ class PictureSvm:
 
     def save(self, folder: Path) -> None:
         """npz of numbers and JSON."""
-        arrays = {"mean": self.mean, "scale": self.scale, "vectors": self.vectors, "weights": self.weights}
-        np.savez(folder / "svm.npz", bias=self.bias, **arrays)
+        np.savez(
+            folder / "svm.npz", mean=self.mean, scale=self.scale, vectors=self.vectors, weights=self.weights,
+            bias=self.bias,
+        )  # fmt: skip
         state = {"features": self.features, "block": self.block, "strength": self.strength, "numbers": self.numbers}
         write_json(folder / "svm.json", state | {"classes": self.classes, "gamma": self.gamma})
 
