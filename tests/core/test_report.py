@@ -155,6 +155,13 @@ def test_sections_of_plugins_are_shown_and_a_broken_figure_costs_only_itself(tmp
     assert "| team \\| a | 0.25 |" in text
 
 
+def test_a_method_that_could_not_be_measured_is_a_dash_and_not_a_zero(tmp_path: Path) -> None:
+    told = metrics()
+    told["methods"]["gbm"]["auroc"], told["intervals"]["gbm"]["auroc"] = float("nan"), [None, None]
+    render(content(by_kind()["a chance"], told), tmp_path)
+    assert "| gbm | - [-, -] |" in (tmp_path / "report.md").read_text()
+
+
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -182,7 +182,7 @@ def thinned(n: int, most: int = 400) -> np.ndarray:
     return np.unique(np.linspace(0, n - 1, min(n, most)).astype(int))
 
 
-def intervals(ax: Any, rows: list[tuple[str, float, float, float, bool]], label: str) -> None:
+def intervals(ax: Any, rows: Sequence[tuple[str, float, float, float, bool]], label: str) -> None:
     """One method a line: (name, value, lo, hi, ships)."""
     for place, (_, value, lo, hi, ships) in enumerate(reversed(rows)):
         colour = COLOURS[0] if ships else "#94a3b8"

@@ -70,11 +70,12 @@ def methods(content: ReportContent) -> Section:
         lead = metrics["test"].get(name)
         row["lead over " + metrics["classic"]] = "-" if lead is None else with_interval(lead)
         rows.append(row)
-    lines = [
-        (name, values[main] or 0.0, *[bound or 0.0 for bound in metrics["intervals"][name][main]],
-         name == metrics["shipped"])
-        for name, values in metrics["methods"].items()
-    ]  # fmt: skip
+    lines: list[tuple[str, float, float, float, bool]] = []
+    for name, values in metrics["methods"].items():
+        value = values[main]
+        if value is not None and value == value:  # what could not be measured has no place on the axis
+            lo, hi = (value if one is None or one != one else one for one in metrics["intervals"][name][main])
+            lines.append((name, value, lo, hi, name == metrics["shipped"]))
     text = (
         "Values on the test part, which no fit, blend, threshold or choice has seen, with 95 % intervals from a "
         f"bootstrap over {metrics['unit']}s."
