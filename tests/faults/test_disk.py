@@ -49,9 +49,7 @@ def full(monkeypatch: pytest.MonkeyPatch, when: Callable[[str], bool]) -> None:
     monkeypatch.setattr(Path, "open", opened)
 
 
-@pytest.mark.parametrize(
-    "what", ["config.json", "log.jsonl", "sources.json", "decisions.csv", "metrics.json", "report"]
-)
+@pytest.mark.parametrize("what", ["log.jsonl", "sources.json", "metrics.json"])
 def test_full_disk_is_told_and_the_run_goes_on_when_there_is_room(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:

@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 FAULTS = (
-    "read:during", "examples:after", "split:during", "fit gbm:during", "fit gbm:after", "fit core:midway",
-    "fit core:after", "score:after", "blend:during", "gate:after", "refit gbm:after", "refit core:midway",
-    "decide:during", "bundle:during", "bundle:after", "report:during", "report:after",
+    "read:during", "split:after", "fit gbm:after", "fit core:midway", "gate:during", "refit core:midway",
+    "decide:after", "bundle:during", "report:after",
 )  # fmt: skip
 
 
@@ -24,7 +23,7 @@ def runs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]
     """One uninterrupted run, and one for each fault: killed, then resumed."""
     driver = [sys.executable, str(root / "tests/faults/driver.py"), str(tmp_path_factory.mktemp("runs")), *FAULTS]
     env = os.environ | {"PYTHONPATH": str(root / "tests/helpers"), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(driver, capture_output=True, text=True, env=env, timeout=500)
+    done = subprocess.run(driver, capture_output=True, text=True, env=env, timeout=900)
     assert done.returncode == 0, done.stderr[-2000:]
     found: dict[str, Any] = json.loads(done.stdout)
     assert found["whole"] == 0, done.stderr[-2000:]

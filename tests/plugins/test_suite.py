@@ -85,7 +85,7 @@ def raising(path: Path) -> Sniff:
 
 
 def written(folder: Path) -> Path:
-    (folder / "a.csv").write_text("account,when,size,late\na,2026-01-01,5,1\nb,2026-01-02,6,0\n")
+    (folder / "a.csv").write_text("account,when,size,kind,late\na,2026-01-01,5,x,1\nb,2026-01-02,6,y,0\n")
     return folder / "a.csv"
 
 

@@ -34,6 +34,19 @@ def write_atomic(path: Path, content: bytes) -> None:
         raise _cannot_write(path, err) from err
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a log.
+
+    Raises:
+        UsageError: the folder cannot be written, or the disk is full.
+    """
+    try:
+        with path.open("a") as file:
+            file.write(line + "\n")
+    except OSError as err:
+        raise _cannot_write(path, err) from err
+
+
 def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     """Let ``fill`` write a folder beside ``folder`` and move it there once it is whole.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from verticals.pipeline.files import append_line
 from verticals_plugins import Task
 from verticals_plugins.manager import installed
 
@@ -85,8 +86,8 @@ class Stages:
 
     def _log(self, name: str, took: float) -> None:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S")
-        with (self.folder / "log.jsonl").open("a") as log:
-            log.write(json.dumps({"time": stamp, "stage": name, "seconds": round(took, 3)}) + "\n")
+        line = json.dumps({"time": stamp, "stage": name, "seconds": round(took, 3)})
+        append_line(self.folder / "log.jsonl", line)
 
 
 def fault(stage: str, point: str) -> None:
