@@ -46,7 +46,7 @@ class Timed:
 
 @dataclass(frozen=True)
 class Checked:
-    """A plan recomputed: its cost with the penalties of stops left out, and every violation in words."""
+    """A plan recomputed: its cost with what stops left out count, and every violation in words."""
 
     routes: tuple[Timed, ...]
     cost: float
@@ -70,7 +70,7 @@ def check(problem: Problem, plan: Plan) -> Checked:
     faults = [f"route {number + 1}: {what}" for number, one in enumerate(routes) for what in one.faults]
     faults += _served_once(problem, plan) + _fleet(problem, plan)
     left = [problem.stops[one.stop] for one in plan.unserved]
-    penalties = sum(stop.penalty or 0.0 for stop in left)
+    penalties = float(sum(problem.forfeit if stop.penalty is None else stop.penalty for stop in left))
     return Checked(routes, sum(one.cost for one in routes) + penalties, penalties, tuple(faults))
 
 
@@ -81,21 +81,31 @@ def timed(problem: Problem, route: Route) -> Timed:
     faults = [f"no road from place {a} to {b}" for a, b in _legs(places) if not math.isfinite(_far(problem, a, b))]
     distance = float(sum(problem.distance[a, b] for a, b in _legs(places)))
     arrivals, starts, end, late = _forward(problem, vehicle, route, places)
-    faults += [f"stop {problem.stops[one].id} is reached after its last window" for one in late]
+    after = sum(over for _, over in late)
+    if problem.lateness is None:
+        faults += [f"stop {problem.stops[one].id} is reached {over:g} after its last window" for one, over in late]
     departure = _departure(problem, vehicle, route, places, end, bool(late))
     loads, over = _loads(problem, vehicle, route)
     faults += over
     duration = end - departure
-    if end > vehicle.shift[1] + SLACK:
+    if problem.lateness is not None:
+        after += max(0.0, end - vehicle.shift[1])
+    elif end > vehicle.shift[1] + SLACK:
         faults.append(f"it ends at {end:g}, after the shift's end {vehicle.shift[1]:g}")
     if duration > vehicle.max_duration + SLACK:
         faults.append(f"it takes {duration:g}, more than {vehicle.max_duration:g}")
     if distance > vehicle.max_distance + SLACK:
         faults.append(f"it is {distance:g} long, more than {vehicle.max_distance:g}")
     faults += _order(problem, route)
-    cost = vehicle.fixed + vehicle.per_distance * distance + (vehicle.per_time * duration if vehicle.per_time else 0.0)
+    cost = vehicle.fixed + _times(vehicle.per_distance, distance) + _times(vehicle.per_time, duration)
+    cost += _times(problem.lateness or 0.0, after)
     visits = tuple(Visit(*one) for one in zip(route.stops, arrivals, starts, loads, strict=True))
     return Timed(route.vehicle, departure, end, distance, cost, visits, tuple(faults))
+
+
+def _times(factor: float, amount: float) -> float:
+    """A product in which nothing times no road is nothing."""
+    return factor * amount if factor else 0.0
 
 
 def route_places(problem: Problem, route: Route) -> list[int]:
@@ -124,9 +134,10 @@ def _far(problem: Problem, a: int, b: int) -> float:
 
 def _forward(
     problem: Problem, vehicle: Vehicle, route: Route, places: list[int]
-) -> tuple[list[float], list[float], float, list[int]]:
+) -> tuple[list[float], list[float], float, list[tuple[int, float]]]:
     """Arrivals, starts of service, end, and the stops that are reached too late."""
-    clock, arrivals, starts, late = vehicle.shift[0], [], [], []
+    clock, arrivals, starts = vehicle.shift[0], list[float](), list[float]()
+    late: list[tuple[int, float]] = []
     at: int | None = None if vehicle.start is None else problem.depots[vehicle.start].place
     for number in route.stops:
         stop = problem.stops[number]
@@ -134,7 +145,7 @@ def _forward(
         arrivals.append(clock)
         start = first_start(stop.windows, clock)
         if start is None:
-            late.append(number)
+            late.append((number, clock - stop.windows[-1][1]))
             start = clock
         starts.append(start)
         clock, at = start + stop.service, stop.place

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Route:
-    """A vehicle type's index and the indexes of the stops it serves, in order."""
+    """A vehicle type's index and the indexes of the stops it serves, in order.
+
+    ``departure`` is when to leave; None = as late as the problem's own durations allow.
+    """
 
     vehicle: int
     stops: tuple[int, ...]
+    departure: float | None = None
 
 
 @dataclass(frozen=True)

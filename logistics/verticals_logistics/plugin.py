@@ -14,10 +14,18 @@ if TYPE_CHECKING:
 @hookimpl
 def verticals_tasks() -> Iterable[Task]:
     """Tasks of this industry."""
-    return []
+    from verticals_logistics.routes import ROUTES
+
+    return [ROUTES]
 
 
 @hookimpl
 def verticals_adapters() -> Iterable[Adapter]:
     """Formats of this industry."""
-    return []
+    from verticals_logistics.adapters.osrm import OSRM
+    from verticals_logistics.adapters.solomon import SOLOMON
+    from verticals_logistics.adapters.stops import STOPS
+    from verticals_logistics.adapters.vroom import VROOM
+    from verticals_logistics.adapters.vrplib import VRPLIB
+
+    return [VRPLIB, SOLOMON, VROOM, OSRM, STOPS]

@@ -8,7 +8,7 @@ distances came from coordinates, because one label (EUC_2D) hides three conventi
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -91,7 +91,8 @@ class Problem:
 
     ``place`` is (L, 2) longitude and latitude, or plane x and y when ``plane``; None when unknown. ``backhauls_last``:
     on each route every stop with a demand comes before every stop with a pickup. ``origin`` is the moment (datetime64)
-    of time 0. ``best_known`` is a published cost, for benchmarks.
+    of time 0. ``lateness`` is the cost of one unit of time after a window or a shift, where those are promises; None =
+    they are walls. ``best_known`` is a published cost, for benchmarks.
 
     Raises:
         DataError: a matrix does not fit, or a stop, depot or vehicle names a place that does not exist.
@@ -109,6 +110,7 @@ class Problem:
     rounding: str = "exact"
     units: Units = field(default_factory=Units)
     backhauls_last: bool = False
+    lateness: float | None = None
     origin: np.datetime64 | None = None
     best_known: float | None = None
 
@@ -127,7 +129,8 @@ class Problem:
                     expected="Every cell must be a number of at least 0, or null where there is no road.",
                     todo="Correct the cell; it is never used as a cost.",
                 )
-        for one in (*self.stops, *self.depots):
+        located: tuple[Stop | Depot, ...] = (*self.stops, *self.depots)
+        for one in located:
             if not 0 <= one.place < size:
                 raise DataError(
                     f"{self.id}: {type(one).__name__.lower()} {one.id} lies at place {one.place}.",
@@ -141,6 +144,24 @@ class Problem:
         sizes = [len(one.capacity) for one in self.vehicles]
         sizes += [len(load) for stop in self.stops for load in (stop.demand, stop.pickup)]
         return max(sizes + [len(one.amount) for one in self.shipments], default=0)
+
+    @property
+    def forfeit(self) -> float:
+        """What a required stop that is left out counts: ten times the dearest way out and back."""
+        ways = [one[np.isfinite(one)].max(initial=0.0) for one in (self.distance, self.duration)]
+        dearest = max(
+            (v.fixed + 2 * (v.per_distance * ways[0] + v.per_time * ways[1]) for v in self.vehicles), default=1.0
+        )
+        return float(10.0 * dearest)
+
+    def only(self, kept: list[int]) -> Problem:
+        """The problem with some of its stops, by index; shipments stay where both ends do."""
+        new = {old: place for place, old in enumerate(kept)}
+        ships = [one for one in self.shipments if one.pickup in new and one.delivery in new]
+        return replace(
+            self, stops=tuple(self.stops[old] for old in kept),
+            shipments=tuple(replace(one, pickup=new[one.pickup], delivery=new[one.delivery]) for one in ships),
+        )  # fmt: skip
 
     @property
     def paired(self) -> dict[int, int]:

@@ -43,7 +43,7 @@ def read_solomon(path: Path, ledger: Ledger, rounding: str = "decimal") -> Probl
 
 
 def _table(text: str, path: Path, width: int) -> np.ndarray:
-    rows = []
+    rows: list[list[float]] = []
     for line, raw in enumerate(text.splitlines(), start=1):
         cells = raw.split()
         if not cells or not re.fullmatch(r"\d+", cells[0]) or (len(cells) in (2, 3) and not rows):

@@ -131,7 +131,7 @@ class Reader:
             self.points.append(pair)
         return self.points.index(pair)
 
-    def _task(self, one: Mapping[str, Any], where: str, kind: str, loads: dict[str, tuple[float, ...]]) -> None:
+    def _task(self, one: Mapping[str, Any], where: str, kind: str, demand: Any = None, pickup: Any = None) -> None:
         self._keys(one, JOB, where)
         place = self._place(one, where)
         if place is None:
@@ -143,19 +143,18 @@ class Reader:
             raise self._error(f"{where}.id is {one.get('id')!r}", "A number.")
         setup = 0.0 if "setup" in self.ignore else float(one.get("setup", 0))
         self.stops.append(Stop(f"{kind}{one['id']}", place, windows=tuple(sorted(windows)),
-                               service=float(one.get("service", 0)) + setup, **loads))  # fmt: skip
+                               service=float(one.get("service", 0)) + setup, demand=_loads(demand), pickup=_loads(pickup)))  # fmt: skip
         self.needs.append(frozenset(one.get("skills", ())))
 
     def _job(self, one: Mapping[str, Any], where: str) -> None:
-        loads = {"demand": _loads(one.get("delivery", one.get("amount"))), "pickup": _loads(one.get("pickup"))}
-        self._task(one, where, "", loads)
+        self._task(one, where, "", one.get("delivery", one.get("amount")), one.get("pickup"))
 
     def _shipment(self, one: Mapping[str, Any], where: str) -> None:
         self._keys(one, SHIPMENT, where)
         for end in ("pickup", "delivery"):
             if end not in one:
                 raise self._error(f"{where} has no {end}", "Both ends.")
-            self._task(one[end], f"{where}.{end}", f"{end}-", {})
+            self._task(one[end], f"{where}.{end}", f"{end}-")
             self.needs[-1] = frozenset(one.get("skills", ()))
         self.shipments.append(Shipment(len(self.stops) - 2, len(self.stops) - 1, _loads(one.get("amount"))))
 
@@ -231,7 +230,8 @@ def solution(problem: Problem, plan: Plan) -> dict[str, Any]:
     """The plan in VROOM's output format; times are the checker's, cost is the checked cost."""
     checked, routes = check(problem, plan), []
     for timed in checked.routes:
-        vehicle, steps = problem.vehicles[timed.vehicle], []
+        vehicle = problem.vehicles[timed.vehicle]
+        steps: list[dict[str, Any]] = []
         if vehicle.start is not None:
             steps.append({"type": "start", "arrival": _whole(timed.departure)})
         for visit in timed.visits:

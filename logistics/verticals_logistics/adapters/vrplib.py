@@ -90,7 +90,7 @@ def read_vrplib(path: Path, ledger: Ledger, rounding: str = "") -> Problem:
     if "PICKUP_AND_DELIVERY" in words.sections:
         stops, shipments = _shipments(words, size, depots, path)
     else:
-        stops, shipments = _stops(words, size, depots, path), ()
+        stops, shipments = _stops(words, size, depots, path), []
     types = _vehicles(words, depots, stops, path)
     return Problem(
         id=words.header.get("NAME", path.stem) or path.stem, stops=tuple(stops), shipments=tuple(shipments),
@@ -168,8 +168,8 @@ def _distances(
         case "EUC_2D" | "EUC_3D" | "EXACT_2D" | "FLOOR_2D" | "CEIL_2D":
             exact = euclid(place, "exact")
             if kind[:4] in ("FLOO", "CEIL", "EXAC"):
-                cut = {"FLOO": np.floor, "CEIL": np.ceil, "EXAC": np.asarray}[kind[:4]]
-                return np.asarray(cut(exact)), place[:, :2]
+                cut = {"FLOO": np.floor(exact), "CEIL": np.ceil(exact)}.get(kind[:4], exact)
+                return cut, place[:, :2]
             return rounded(exact, rounding), place[:, :2]
         case "MAN_2D":
             return rounded(np.abs(place[:, None] - place[None]).sum(-1), rounding), place

@@ -69,7 +69,8 @@ class Search(NamedTuple):
 def arrays(problem: Problem, seed: int) -> Search:
     """The problem for the search, every stop left out. Missing roads cost so much that no plan keeps one."""
     size, dims, types = len(problem.stops), max(1, problem.dimensions), problem.vehicles
-    place = np.array([one.place for one in (*problem.stops, *problem.depots)], dtype=np.int64)
+    places = [one.place for one in problem.stops] + [one.place for one in problem.depots]
+    place = np.array(places, dtype=np.int64)
     way, closed = _ways(problem, place)
     stops = _stops(problem, len(place) + 1)
     kinds = sorted({(one.per_distance, one.per_time) for one in types})
@@ -123,7 +124,7 @@ def _ways(problem: Problem, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     way = np.zeros((2, len(place) + 1, len(place) + 1))
     way[0, :-1, :-1] = problem.distance[np.ix_(place, place)]
     way[1, :-1, :-1] = problem.duration[np.ix_(place, place)]
-    closed = ~np.isfinite(way).all(axis=0)
+    closed = np.asarray(~np.isfinite(way).all(axis=0))
     way[:, closed] = 0.0
     return way, closed
 

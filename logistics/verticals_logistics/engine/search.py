@@ -60,7 +60,7 @@ def search(problem: Problem, effort: Effort, start: Sequence[Route] = (), *, beg
     kernel.build(first, stops, kinds, 0)
     searchers = [Searcher(first)]
     searchers += [Searcher(copy(first, effort.seed * 1000 + number)) for number in range(1, effort.threads)]
-    if len(problem.stops) > 1:
+    if len(problem.stops) > 1 and effort.moves != 0:
         _rounds(searchers, effort, began, *temperatures(first))
     best = min(searchers, key=lambda one: float(one.search.now["best"][0]))
     moves = sum(one.tick for one in searchers)
