@@ -77,7 +77,12 @@ class Past:
         late = pd.to_numeric(every.get("late", pd.Series(np.nan, every.index))).to_numpy(dtype=float)
         revealed = np.where(np.isnan(late), np.inf, seconds + delay * 86_400)
         log = np.log(every["size"].to_numpy(dtype=float))
-        mean = pd.Series(log).groupby(every["account"], observed=True).transform(lambda one: one.shift().expanding().mean()).to_numpy()
+        mean = (
+            pd.Series(log)
+            .groupby(every["account"], observed=True)
+            .transform(lambda one: one.shift().expanding().mean())
+            .to_numpy()
+        )
         table = pd.DataFrame({"log_size": log, "against_past": log - mean, "kind": every["kind"].astype(str)})
         events = Events(
             pd.DataFrame({"log_size": log, "kind": every["kind"].astype(str), "late": np.nan_to_num(late)}),

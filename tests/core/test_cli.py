@@ -1,0 +1,123 @@
+"""The command line: runs, predicts, explains, and answers wrong calls with one message and its own exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import toy
+
+from verticals.cli import main
+from verticals_plugins import Task
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rows to learn from and rows to score, as CSV with other column names."""
+    folder = tmp_path_factory.mktemp("files")
+    main_table = toy.simulate(0).main.rename(columns={"size": "AMT", "account": "ACC"})
+    main_table.iloc[:1200].to_csv(folder / "old.csv", index=False)
+    main_table.iloc[1200:].drop(columns="late").to_csv(folder / "new.csv", index=False)
+    return folder
+
+
+MAP = ["--map", "size=AMT", "--map", "account=ACC"]
+
+
+@pytest.fixture(scope="module")
+def ran(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run from the command line; the toy is registered for as long as it takes."""
+    from verticals_plugins.manager import Plugin, installed
+
+    plugins, folder = installed(), tmp_path_factory.mktemp("cli") / "run"
+    plugins.known["toy"] = Plugin("toy", "toy", "0")
+    plugins.manager.register(toy.Plugin(), name="toy")
+    words = ["run", "toy.late", "--data", str(files / "old.csv"), *MAP, "--preset", "quick", "--out", str(folder)]
+    code = main([*words, "--calls", "7", "--json"])
+    plugins.manager.unregister(name="toy")
+    del plugins.known["toy"]
+    assert code == 0
+    return folder
+
+
+def test_run_writes_metrics_and_takes_the_policy(ran: Path) -> None:
+    metrics = json.loads((ran / "metrics.json").read_text())
+    assert metrics["decision"]["calls"] == 7
+    assert metrics["data"]["mapping"]["size"] == "AMT"
+    assert metrics["data"]["sources"][0]["rows"] == 1200
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "json"])
+def test_predict_writes_a_table(ran: Path, files: Path, tmp_path: Path, toy_task: Task, ending: str) -> None:
+    out = tmp_path / f"said.{ending}"
+    assert main(["predict", str(ran), "--data", str(files / "new.csv"), "-o", str(out)]) == 0
+    read = {"csv": pd.read_csv, "parquet": pd.read_parquet, "json": pd.read_json}[ending]
+    table = read(out)
+    assert len(table) == 300
+    assert {"id", "action", "probability", "reason"} <= set(table.columns)
+
+
+def test_explain_names_inputs(ran: Path, toy_task: Task, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", str(ran), "--id", "r7"]) == 0
+    said = capsys.readouterr().out
+    assert "probability" in said
+    assert "log_size" in said
+
+
+def test_compare_and_report(ran: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", str(ran), str(ran)]) == 0
+    assert capsys.readouterr().out.count("gbm") == 2
+    assert main(["report", str(ran)]) == 0
+    page = Path(capsys.readouterr().out.strip())
+    assert page.is_file()
+    assert "http" not in page.read_text().replace("http://www.w3.org", "")  # names of SVG, never fetched
+
+
+def test_explain_data_runs_nothing_and_saves_the_map(
+    files: Path, tmp_path: Path, toy_task: Task, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "map.toml"
+    words = ["run", "toy.late", "--data", str(files / "old.csv"), *MAP, "--explain-data", "--save-map", str(path)]
+    assert main(words) == 0
+    assert "AMT" in capsys.readouterr().out
+    assert 'size = "AMT"' in path.read_text() or '"size" = "AMT"' in path.read_text()
+    again = ["run", "toy.late", "--data", str(files / "old.csv"), "--map", str(path), "--explain-data", "--json"]
+    assert main(again) == 0
+    assert json.loads(capsys.readouterr().out)["mapping"]["size"] == "AMT"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["run", "toy.late"], 2, "needs data"),
+        (["run", "no.such", "--data", "x.csv"], 2, "no task 'no.such'"),
+        (["run", "toy.late", "--data", "missing.csv"], 3, "does not exist"),
+        (["run", "toy.late", "--data", "x.csv", "--time-limit", "soon"], 3, "does not exist"),
+        (["run", "toy.late", "--data", "x.csv", "--map", "size"], 2, "mapping size cannot be read"),
+        (["run", "--resume", "nowhere"], 2, "no run"),
+        (["predict", "nowhere", "--data", "x.csv", "-o", "y.csv"], 2, "no bundle"),
+        (["compare", "nowhere"], 2, "no finished run"),
+    ],
+)
+def test_wrong_calls_end_with_one_message(
+    words: list[str], code: int, said: str, toy_task: Task, capsys: pytest.CaptureFixture[str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    if "--time-limit" in words or "--map" in words:
+        said, code = ("not a duration", 2) if "--time-limit" in words else (said, code)
+        (tmp_path / "x.csv").write_text("a,b\n1,2\n")
+    assert main([*words, "--quiet"] if words[0] == "run" else words) == code
+    err = capsys.readouterr().err
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_policy_options_are_in_the_help(toy_task: Task, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["run", "toy.late", "--help"])
+    said = capsys.readouterr().out
+    assert "--calls N" in said
+    assert "[EUR; default 1.0]" in said
