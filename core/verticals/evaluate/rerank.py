@@ -27,7 +27,10 @@ DEPTH = 30
 """Places of each member that become candidates."""
 FEWEST = 40
 """With fewer lists that hold the truth nothing is learnt, and places are added up instead."""
+MANY = 3000
+"""With this many lists one bag of larger trees is enough."""
 SMOOTH = 60.0
+"""Of reciprocal places that are added up (Cormack et al. 2009)."""
 LEARN_SHARE = 0.8
 MODEL, STATE = "rerank.txt", "rerank.json"
 
@@ -65,7 +68,7 @@ class Rerank:
             return
         order = np.random.default_rng(seed).permutation(useful)
         cut = round((1 - LEARN_SHARE) * len(order))
-        for bag in range(self.bags):
+        for bag in range(self.bags if len(useful) < MANY else 1):
             stop = order[bag * cut : (bag + 1) * cut]
             self.boosters.append(self._learn(union, hit, np.setdiff1d(useful, stop), np.sort(stop), seed + bag))
 
@@ -114,7 +117,7 @@ class Rerank:
     def _learn(self, union: Union, hit: np.ndarray, learn: np.ndarray, stop: np.ndarray, seed: int) -> lgb.Booster:
         import lightgbm as lgb
 
-        many = len(learn) > 2000
+        many = len(learn) > MANY // 2
         parameters = {
             "objective": "lambdarank", "learning_rate": self.rate, "num_leaves": 31 if many else 7,
             "min_data_in_leaf": 50 if many else 20, "feature_fraction": 0.7, "bagging_fraction": 0.8,
