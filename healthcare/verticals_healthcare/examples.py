@@ -10,6 +10,7 @@ import pandas as pd
 
 from verticals_healthcare.schema import LABELS, RESERVED
 from verticals_healthcare.timeline import Past, Variables, aggregates, empty_timeline, grid, past_of
+from verticals_healthcare.units import canonical
 from verticals_plugins import Block, DataError, Dataset, Examples, Images, Number, Table
 
 NEGATIVE = ("0", "0.0", "no", "false", "n", "negative", "neg", "benign", "normal", "healthy", "alive", "absent",
@@ -69,7 +70,8 @@ class CaseExamples:
 
     def _past(self, dataset: Dataset, main: pd.DataFrame) -> Past:
         timeline = dataset.tables.get("timeline")
-        return past_of(empty_timeline() if timeline is None else timeline, main["patient"], main["time"])
+        timeline = empty_timeline() if timeline is None else canonical(timeline)
+        return past_of(timeline, main["patient"], main["time"])
 
     def _variables(self, dataset: Dataset, past: Dataset | None, rows: Past) -> Variables | None:
         if past is not None:

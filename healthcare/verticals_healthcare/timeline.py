@@ -184,9 +184,9 @@ def grid(past: Past, variables: Variables, *, hours: float, most: int) -> Events
     given = ~np.isnan(value)
     cell = event[given] * v + code[given]
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.bincount(cell, weights=value[given], minlength=len(owner) * v)
-        mean = (mean / np.bincount(cell, minlength=len(owner) * v)).reshape(len(owner), v)
-    frame = pd.DataFrame(mean.astype(np.float32), columns=list(variables.names))
+        total = np.bincount(cell, weights=value[given], minlength=len(owner) * v)
+        mean = total / np.bincount(cell, minlength=len(owner) * v)
+    frame = pd.DataFrame(mean.reshape(len(owner), v).astype(np.float32), columns=list(variables.names))
     return Events(frame, latest, start, stop, past.now)
 
 

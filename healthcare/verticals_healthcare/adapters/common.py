@@ -37,8 +37,8 @@ def hours(values: np.ndarray) -> np.ndarray:
 
 def dataset(
     main: pd.DataFrame, *, adapter: str, sources: Iterable[Source], ledger: Ledger,
-    timeline: pd.DataFrame | None = None, arrays: Mapping[str, Any] | None = None, notes: Mapping[str, str] | None = None,
-    mapping: Mapping[str, str] | None = None, name: str = "the data",
+    timeline: pd.DataFrame | None = None, arrays: Mapping[str, Any] | None = None,
+    notes: Mapping[str, str] | None = None, mapping: Mapping[str, str] | None = None, name: str = "the data",
 ) -> Dataset:  # fmt: skip
     """A dataset of cases, in order of time.
 

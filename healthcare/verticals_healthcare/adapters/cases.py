@@ -1,0 +1,199 @@
+"""A table of cases (CSV, parquet, Arrow), alone or in a folder with a timeline and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from verticals.data.files import kind_of
+from verticals.data.match import plain
+from verticals.data.raw import Raw, read_raw
+from verticals.data.table import OPTIONS, dataset_of, typed
+from verticals_healthcare.adapters.common import EPOCH, part_name
+from verticals_healthcare.adapters.pictures import SIDE, as_bytes, read_picture
+from verticals_healthcare.schema import LABELS, SCHEMA, TIMELINE
+from verticals_healthcare.units import defaults_of, unified
+from verticals_plugins import (
+    Adapter,
+    Category,
+    DataError,
+    Dataset,
+    Ledger,
+    ReadOptions,
+    Schema,
+    Sniff,
+    Time,
+    UsageError,
+)
+
+TIMELINE_NAMES = ("timeline", "events", "measurements", "observations", "labs", "vitals", "labevents")
+CASE_NAMES = ("cases", "case", "patients", "main", "labels", "data")
+IMAGES = "images"
+
+
+def parts_of(path: Path) -> tuple[Path | None, Path | None, Path | None]:
+    """The files of the cases and of the timeline, and the folder of pictures; a timeline is known by its name."""
+    if path.is_file():
+        return path, None, path.parent
+    tables = sorted(one for one in path.iterdir() if one.is_file() and kind_of(one) and one.name[0] not in "._")
+    stems = {one.name.split(".")[0].lower(): one for one in tables}
+    timeline = next((stems[name] for name in TIMELINE_NAMES if name in stems), None)
+    rest = [one for one in tables if one != timeline]
+    cases = next((stems[name] for name in CASE_NAMES if name in stems), rest[0] if len(rest) == 1 else None)
+    return cases, timeline, path / IMAGES if (path / IMAGES).is_dir() else path
+
+
+def sniff(path: Path) -> Sniff:
+    """A table file, or a folder that holds a table of cases."""
+    try:
+        if path.is_file():
+            return Sniff(0.5, "a table") if kind_of(path) else Sniff(0.0, "no table file")
+        cases, timeline, _ = parts_of(path)
+        if cases is None:
+            return Sniff(0.0, "no table of cases in the folder")
+        return Sniff(
+            0.85 if timeline is not None or cases.stem.lower() in CASE_NAMES else 0.5, f"cases in {cases.name}"
+        )
+    except OSError as err:
+        return Sniff(0.0, f"cannot be opened: {err}")
+
+
+def read(path: Path, options: ReadOptions) -> Dataset:
+    """Cases with whatever stands beside them. Without a patient each row is one; without a time the order is kept.
+
+    Raises:
+        DataError: a table cannot be read rightly, a timeline has no index time to be cut at, or a picture is damaged.
+    """
+    cases, events, images = parts_of(path)
+    if cases is None:
+        raise DataError(f"{path} holds no table of cases.", expected=f"A table called {CASE_NAMES[0]}.csv.")
+    raw = read_raw(cases, options.options, limit=options.limit)
+    told = replace(options, schema=fitting(raw, options), options=_table_options(options.options))
+    found = dataset_of(raw, told, adapter="healthcare.cases")
+    main, ledger = completed(found.main, ledger=found.provenance.ledger), found.provenance.ledger
+    tables, sources = {"main": main}, list(found.provenance.sources)
+    if events is not None:
+        if "time" not in found.main:
+            raise DataError(
+                f"{cases.name} has no index time, but there is a timeline.", expected="The moment of each decision.",
+                todo="Map it: --map time=COLUMN (nothing later is used).",
+            )  # fmt: skip
+        timeline = read_raw(events, _table_options(options.options))
+        tables["timeline"] = timeline_of(timeline, options.options, ledger)
+        sources += timeline.sources
+    arrays: dict[str, np.ndarray] = {}
+    if "image" in main and images is not None:
+        pixels, index = pictures_of(main["image"], images, int(side_of(options.options)), ledger)
+        tables["main"], arrays["images"] = main.assign(image=index), pixels
+    provenance = replace(found.provenance, sources=tuple(sources))
+    return Dataset(tables, SCHEMA, provenance, arrays)
+
+
+def fitting(raw: Raw, options: ReadOptions) -> Schema:
+    """The schema without patient, time and target where the file has none of them (labels stand in for a target)."""
+    columns = {plain(one) for one in raw.table.column_names}
+    schema = SCHEMA
+
+    def there(role: str) -> bool:
+        one = getattr(schema, role)
+        return one.name in options.mapping or any(plain(name) in columns for name in (one.name, *one.aliases))
+
+    if schema.id is not None and not there("id"):
+        schema = replace(schema, id=replace(schema.id, aliases=()))
+    for role in ("entity", "time"):
+        if not there(role):
+            schema = replace(schema, **{role: None})
+    labels = any(str(one).lower().startswith(LABELS) for one in raw.table.column_names)
+    if labels and not there("target"):
+        schema = replace(schema, target=None)
+    return schema
+
+
+def completed(main: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
+    """With a patient and a time for every row, labels in lower case, and parts of a split under their common names."""
+    main = main.rename(columns={one: one.lower() for one in main.columns if str(one).lower().startswith(LABELS)})
+    main["case"] = main["case"].astype(str)
+    if "patient" not in main:
+        ledger.warn("no column names the patient: each row counts as a patient of its own")
+        main["patient"] = main["case"]
+    if "time" not in main:
+        ledger.warn("no index time: the rows' order stands for it, and nothing can be said of later data")
+        main["time"] = EPOCH + np.arange(len(main)).astype("timedelta64[s]")
+    if "split" in main:
+        main["split"] = main["split"].map(part_name, na_action="ignore").fillna("train").astype(str)
+    return main
+
+
+def timeline_of(raw: Raw, options: Mapping[str, str], ledger: Ledger) -> pd.DataFrame:
+    """The timeline's columns with one unit a variable; what is dropped is counted with the cases' ledger."""
+    patient, time = TIMELINE[0], TIMELINE[1]
+    assert isinstance(patient, Category)
+    assert isinstance(time, Time)
+    schema = Schema(entity=patient, time=time, fields=TIMELINE[2:])
+    frame = typed(raw, schema, options=_table_options(options))
+    for reason, count in raw.ledger.dropped.items():
+        ledger.drop(f"timeline: {reason}", count, raw.ledger.where.get(reason, []))
+    for line in raw.ledger.warnings:
+        ledger.warn(f"timeline: {line}")
+    frame["patient"], frame["variable"] = frame["patient"].astype(str), frame["variable"].astype(str)
+    if "value" not in frame:
+        frame["value"] = np.nan
+    return unified(frame, ledger, defaults_of(options.get("units", "")))
+
+
+def pictures_of(names: pd.Series, folder: Path, side: int, ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
+    """(M, side, side, C) pixels and (N,) their numbers, -1 where a row names none.
+
+    Raises:
+        DataError: a named file is not there, cannot be read, or lies outside the folder.
+    """
+    index, found = np.full(len(names), -1, dtype=np.int64), []
+    seen: dict[str, int] = {}
+    for row, name in enumerate(names):
+        if name is None or name != name or not str(name).strip():
+            continue
+        file = folder / str(name).strip()
+        if not file.resolve().is_relative_to(folder.resolve()):
+            raise DataError(f"The picture {name} lies outside {folder.name}.", expected="Names below that folder.")
+        if not file.is_file():
+            raise DataError(
+                f"The picture {name} (row {row + 1}) is not in {folder.name}.", expected="Files named in 'image'."
+            )
+        if str(file) not in seen:
+            seen[str(file)] = len(found)
+            found.append(read_picture(file))
+        index[row] = seen[str(file)]
+    for treatment in sorted({one.treatment for one in found if one.treatment != "as stored"}):
+        many = sum(one.treatment == treatment for one in found)
+        ledger.warn(f"{many} pictures were read thus: {treatment}")
+    colours = 3 if any(one.values.ndim == 3 for one in found) else 1
+    pixels = [as_bytes(one, side, colours) for one in found]
+    return np.stack(pixels) if pixels else np.zeros((0, side, side, 1), dtype=np.uint8), index
+
+
+def side_of(options: Mapping[str, str]) -> int:
+    text = options.get("side", str(SIDE))
+    if not text.isdigit() or not 8 <= int(text) <= 512:
+        raise UsageError(f"Option side={text!r} is not understood.", expected="A number of pixels from 8 to 512.")
+    return int(text)
+
+
+def _table_options(options: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in options.items() if name in OPTIONS}
+
+
+CASES = Adapter(
+    name="healthcare.cases",
+    summary="a table of cases (CSV, parquet, Arrow), with timeline.csv and images/ beside it if there are any",
+    sniff=sniff,
+    read=read,
+    options={
+        **OPTIONS,
+        "units": "units of values that have none, for example glucose=mg/dL",
+        "side": f"side in pixels to which pictures are brought (default {SIDE})",
+    },
+)

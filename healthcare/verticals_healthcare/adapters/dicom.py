@@ -1,0 +1,152 @@
+"""DICOM pictures: a file, or a folder of them; the outcome is the name of the sub-folder, or stands in labels.csv."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from verticals_healthcare.adapters.cases import side_of
+from verticals_healthcare.adapters.common import EPOCH, dataset, part_name, source_of, words
+from verticals_healthcare.adapters.fhir.times import parse
+from verticals_healthcare.adapters.pictures import Picture, as_bytes, is_dicom, read_dicom
+from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
+
+SPLITS = ("train", "training", "val", "valid", "validation", "test")
+SEXES = {"F": "female", "M": "male", "O": "other"}
+
+
+def files_at(path: Path) -> list[Path]:
+    """DICOM files, known by their content; a single file is taken by its name, too."""
+    if path.is_file():
+        return [path] if is_dicom(path) else []
+    return sorted(one for one in path.rglob("*") if one.is_file() and one.name != "DICOMDIR" and is_dicom(one))
+
+
+def sniff(path: Path) -> Sniff:
+    """A DICOM file, or a folder that holds one among its first files."""
+    try:
+        if path.is_file():
+            return Sniff(0.95, "DICOM") if is_dicom(path) else Sniff(0.0, "no DICOM")
+        for _, one in zip(range(200), path.rglob("*"), strict=False):
+            if one.is_file() and is_dicom(one):
+                return Sniff(0.7, f"DICOM in {one.name}")
+        return Sniff(0.0, "no DICOM file")
+    except OSError as err:
+        return Sniff(0.0, f"cannot be opened: {err}")
+
+
+def read(path: Path, options: ReadOptions) -> Dataset:
+    """One case a file, of several frames the middle one. In a folder, files that cannot be read are counted.
+
+    Raises:
+        DataError: the one file given cannot be read, no file can, modalities are mixed, or the outcome is missing.
+    """
+    ledger, side = Ledger(), side_of(options.options)
+    rows: list[dict[str, object]] = []
+    found: list[Picture] = []
+    sources = []
+    files = files_at(path)[: options.limit]
+    for file in files:
+        try:
+            picture = read_dicom(file)
+        except DataError as err:
+            if len(files) == 1:
+                raise
+            ledger.drop(str(err.found).replace(file.name, "a file", 1), 1, [file.name])
+            continue
+        rows.append(_row(file, path, picture, ledger))
+        found.append(picture)
+        sources.append(source_of(file, picture.frames))
+    main = pd.DataFrame(rows)
+    if not len(main):
+        reasons = "; ".join(ledger.dropped)
+        raise DataError(f"{path.name} holds no DICOM picture that can be read ({reasons or 'no DICOM file'}).")
+    _one_modality(found, options.options.get("modality", ""), path)
+    for treatment in sorted({one.treatment for one in found if one.treatment != "as stored"}):
+        ledger.warn(f"{sum(one.treatment == treatment for one in found)} pictures were read thus: {treatment}")
+    main = with_outcomes(main, path, options.need_target)
+    main["sex"], main["image"] = words(main["sex"]), np.arange(len(main), dtype=np.int64)
+    colours = 3 if any(one.values.ndim == 3 for one in found) else 1
+    pixels = np.stack([as_bytes(one, side, colours) for one in found])
+    return dataset(
+        main, adapter="healthcare.dicom", sources=sources, ledger=ledger, arrays={"images": pixels}, name=path.name,
+        notes={"polarity": "large = bright"},
+    )  # fmt: skip
+
+
+def _row(file: Path, path: Path, picture: Picture, ledger: Ledger) -> dict[str, object]:
+    header, name = picture.header, file.name if path.is_file() else str(file.relative_to(path))
+    patient = header["PatientID"] or header["StudyInstanceUID"] or name
+    if not header["PatientID"]:
+        ledger.warn("files without PatientID: their study (or the file) counts as the patient")
+    row: dict[str, object] = {
+        "case": name, "patient": patient, "time": _time(header), "sex": SEXES.get(header["PatientSex"].upper(), ""),
+        "age": _age(header["PatientAge"]),
+    }  # fmt: skip
+    folders = [] if path.is_file() else list(file.relative_to(path).parts[:-1])
+    if folders and folders[0].lower() in SPLITS:
+        row["split"] = part_name(folders.pop(0))
+    row["folder"] = folders[-1] if folders else ""
+    return row
+
+
+def _time(header: dict[str, str]) -> np.datetime64:
+    date = header["AcquisitionDate"] or header["StudyDate"]
+    clock = header["AcquisitionTime"] if header["AcquisitionDate"] else header["StudyTime"]
+    if not re.fullmatch(r"\d{8}", date):
+        return EPOCH
+    time = f"T{clock[:2]}:{clock[2:4]}:{clock[4:6]}" if re.fullmatch(r"\d{6}(\.\d*)?", clock) else ""
+    when = parse(f"{date[:4]}-{date[4:6]}-{date[6:]}{time}")
+    return EPOCH if when is None else when.latest
+
+
+def _age(text: str) -> float:
+    """Years of a DICOM age string: 063Y, 018M, 003W, 011D."""
+    found = re.fullmatch(r"(\d{3})([DWMY])", text)
+    return int(found[1]) / {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}[found[2]] if found else float("nan")
+
+
+def _one_modality(found: list[Picture], wanted: str, path: Path) -> None:
+    kinds = sorted({one.header["Modality"] for one in found})
+    if wanted and kinds != [wanted]:
+        raise DataError(f"{path.name} holds modality {', '.join(kinds)}.", expected=f"{wanted}, as stated.")
+    if len(kinds) > 1:
+        raise DataError(
+            f"{path.name} mixes modalities: {', '.join(kinds)}.", expected="Pictures of one kind.",
+            todo="Give a folder for each modality.",
+        )  # fmt: skip
+
+
+def with_outcomes(main: pd.DataFrame, path: Path, needed: bool) -> pd.DataFrame:
+    """The outcome of each case: from labels.csv (file or patient, outcome), else the name of its sub-folder."""
+    table = path / "labels.csv" if path.is_dir() else path.with_name("labels.csv")
+    folder = main.pop("folder")
+    if table.is_file():
+        found = pd.read_csv(table, dtype=str, encoding="utf-8-sig")
+        key = next((one for one in ("file", "case", "image", "patient", "patient_id") if one in found), None)
+        if key is None or "outcome" not in found:
+            raise DataError(f"{table.name} has columns {', '.join(found)}.", expected="file (or patient) and outcome.")
+        column = "patient" if key.startswith("patient") else "case"
+        main["outcome"] = words(main[column].map(dict(zip(found[key], found["outcome"], strict=True)))).to_numpy()
+        lost = main["outcome"].isna()
+        if needed and lost.any():
+            raise DataError(f"{table.name} has no outcome for {main['case'][lost].iloc[0]}.", expected="One for each.")
+    elif (folder != "").all() and folder.nunique() > 1:
+        main["outcome"] = words(folder).to_numpy()
+    elif needed:
+        raise DataError(
+            f"{path.name} says no outcome.", expected="A sub-folder for each class, or labels.csv (file, outcome).",
+        )  # fmt: skip
+    return main
+
+
+DICOM = Adapter(
+    name="healthcare.dicom",
+    summary="DICOM pictures (a folder a class, or labels.csv)",
+    sniff=sniff,
+    read=read,
+    options={"side": "side in pixels to which pictures are brought (default 64)", "modality": "the modality expected"},
+)

@@ -1,0 +1,222 @@
+"""MEDS (Medical Event Data Standard 0.3 and 0.4): parquet shards of events, splits, and task labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from verticals_healthcare.adapters.common import dataset, part_name, source_of, words
+from verticals_healthcare.outcomes import DEATH, OPTIONS, Horizon, index_times, labelled
+from verticals_healthcare.timeline import seconds_of, timeline_frame
+from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff, Source, UsageError
+
+NEEDED = ("subject_id", "time", "code")
+BIRTH = "MEDS_BIRTH"
+YEAR = 365.2425 * 86_400
+VALUES = ("boolean_value", "categorical_value", "integer_value")
+SPLITS = "subject_splits.parquet"
+
+
+def shards(path: Path) -> list[Path]:
+    """Parquet files below ``data/``; of a folder without one, all but metadata and labels."""
+    if path.is_file():
+        return [path]
+    below = path / "data"
+    if below.is_dir():
+        return sorted(below.rglob("*.parquet"))
+    return sorted(one for one in path.rglob("*.parquet") if not {"metadata", "task_labels"} & set(one.parts))
+
+
+def sniff(path: Path) -> Sniff:
+    """Parquet with the columns subject_id, time and code."""
+    try:
+        found = shards(path) if path.is_dir() or path.suffix == ".parquet" else []
+        if not found:
+            return Sniff(0.0, "no parquet shard")
+        names = pq.read_schema(found[0]).names
+    except (OSError, pa.ArrowException) as err:
+        return Sniff(0.1 if path.is_dir() and (path / "metadata").is_dir() else 0.0, f"cannot be opened: {err}")
+    if set(NEEDED) <= set(names):
+        return Sniff(0.95, "columns subject_id, time, code")
+    if "patient_id" in names and ("events" in names or "code" in names):
+        return Sniff(0.9, "columns of MEDS before 0.3")
+    return Sniff(0.0, f"columns {', '.join(names[:4])}")
+
+
+def read(path: Path, options: ReadOptions) -> Dataset:
+    """One case a label (subject at a prediction time); without labels one a subject, by an outcome's code.
+
+    Raises:
+        DataError: a shard is damaged or of another layout; there are neither labels nor an outcome where one is needed.
+    """
+    ledger, told = Ledger(), options.options
+    files = shards(path)
+    tables = [_shard(one) for one in files]
+    sources = [source_of(file, len(table)) for file, table in zip(files, tables, strict=True)]
+    events = pd.concat(tables, ignore_index=True)
+    static, dated = events[events["time"].isna()], events[events["time"].notna()]
+    birth = _first(dated, (BIRTH,))
+    facts = dated[~dated["code"].isin((BIRTH,))]
+    timeline = timeline_frame(facts["patient"], facts["time"], facts["code"], facts["numeric_value"])
+    horizon = Horizon.of(told)
+    label_files = labels_of(path, told.get("labels", ""))
+    if label_files and not horizon.codes:
+        main, used = _from_labels(label_files, ledger)
+        sources += used
+    else:
+        main = _from_subjects(events, timeline, horizon, ledger, options.need_target)
+        timeline = timeline[~timeline["variable"].isin(horizon.codes)]
+    main = main.merge(static_columns(static), on="patient", how="left")
+    born = main["patient"].map(birth)
+    years = (seconds_of(main["time"]) - seconds_of(pd.to_datetime(born))) / YEAR
+    main["age"] = np.where(born.notna(), years, np.nan)
+    parts = path / "metadata" / SPLITS if path.is_dir() else None
+    if parts is not None and parts.is_file():
+        main["split"] = main["patient"].map(_splits(parts)).fillna("train").astype(str)
+        sources.append(source_of(parts, main["patient"].nunique()))
+    if options.limit is not None:
+        main = main.iloc[: options.limit]
+    return dataset(
+        main, adapter="healthcare.meds", sources=sources, ledger=ledger, timeline=timeline, name=path.name,
+        notes={"times": "as in the files, without zone", "units": "MEDS states none: values are taken as they are"},
+    )  # fmt: skip
+
+
+def _shard(path: Path) -> pd.DataFrame:
+    """patient (text), time, code, numeric_value of one shard."""
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as err:
+        first = (str(err).splitlines() or ["unreadable"])[0][:120]
+        raise DataError(f"{path.name} is damaged or truncated ({first}).", todo="Copy it again.") from err
+    names = table.column_names
+    if "patient_id" in names and "subject_id" not in names:
+        raise DataError(
+            f"{path.name} has patient_id{' and nested events' if 'events' in names else ''}: MEDS before 0.3.",
+            expected="MEDS 0.3 or 0.4: subject_id, time, code, numeric_value.", todo="Convert it to MEDS 0.4.",
+        )  # fmt: skip
+    lacking = [one for one in NEEDED if one not in names]
+    if lacking:
+        raise DataError(f"{path.name} lacks {', '.join(lacking)}.", expected=f"Columns {', '.join(NEEDED)}.")
+    frame = table.select([one for one in (*NEEDED, "numeric_value") if one in names]).to_pandas()
+    if frame["code"].isna().any() or frame["subject_id"].isna().any():
+        raise DataError(f"{path.name}: rows without code or subject_id.", expected="Both in every row.")
+    if not pd.api.types.is_datetime64_any_dtype(frame["time"]):
+        raise DataError(f"{path.name}: time is {frame['time'].dtype}.", expected="timestamp[us].")
+    value = frame["numeric_value"] if "numeric_value" in frame else pd.Series(np.nan, index=frame.index)
+    return pd.DataFrame(
+        {"patient": frame["subject_id"].astype(str), "time": frame["time"].astype("datetime64[ns]"),
+         "code": frame["code"].astype(str), "numeric_value": value.astype(np.float64)}
+    )  # fmt: skip
+
+
+def labels_of(path: Path, name: str) -> list[Path]:
+    """Files of the one task below ``task_labels``, or of the task called ``name``.
+
+    Raises:
+        UsageError: there are several tasks and none was named, or the named one is not there.
+    """
+    folder = path / "task_labels"
+    if not folder.is_dir():
+        return []
+    tasks = sorted({one.parent for one in folder.rglob("*.parquet*") if one.is_file()})
+    known = {str(one.relative_to(folder)): one for one in tasks}
+    if name and name not in known:
+        raise UsageError(f"There are no labels {name!r}.", expected=f"One of {', '.join(known)}.")
+    if len(known) > 1 and not name:
+        raise UsageError(
+            f"There are labels of {len(known)} tasks: {', '.join(known)}.", todo="Choose: --option labels=NAME"
+        )
+    chosen = known[name] if name else next(iter(known.values()), None)
+    return sorted(one for one in chosen.glob("*.parquet*") if one.is_file()) if chosen else []
+
+
+def _from_labels(files: list[Path], ledger: Ledger) -> tuple[pd.DataFrame, list[Source]]:
+    frames = []
+    for file in files:
+        try:
+            frames.append(pq.read_table(file).to_pandas())
+        except (OSError, pa.ArrowException) as err:
+            raise DataError(f"{file.name} is damaged or truncated.", todo="Copy it again.") from err
+    found = pd.concat(frames, ignore_index=True)
+    lacking = [one for one in ("subject_id", "prediction_time") if one not in found]
+    column = next((one for one in VALUES if one in found and found[one].notna().any()), None)
+    if lacking or column is None:
+        raise DataError(
+            f"The labels have columns {', '.join(found.columns)}.",
+            expected="subject_id, prediction_time and a boolean, categorical or integer value.",
+        )  # fmt: skip
+    empty = found[column].isna() | found["prediction_time"].isna()
+    ledger.drop(f"labels without {column} or prediction_time", int(empty.sum()))
+    found = found[~empty].reset_index(drop=True)
+    patient = found["subject_id"].astype("int64").astype(str)
+    raw = found[column]
+    text = raw.astype(int).astype(str) if column != "categorical_value" else raw.astype(str)
+    main = pd.DataFrame({"patient": patient, "time": found["prediction_time"].astype("datetime64[ns]")})
+    main["case"] = main["patient"] + "@" + main["time"].dt.strftime("%Y-%m-%dT%H:%M:%S")
+    main["outcome"] = words(text)
+    again = main["case"].duplicated()
+    ledger.drop("a second label of one subject at one time", int(again.sum()))
+    sources = [source_of(file, len(frame)) for file, frame in zip(files, frames, strict=True)]
+    return main[~again].reset_index(drop=True), sources
+
+
+def _from_subjects(
+    events: pd.DataFrame, timeline: pd.DataFrame, horizon: Horizon, ledger: Ledger, needed: bool
+) -> pd.DataFrame:
+    if needed and not horizon.codes:
+        raise DataError(
+            "There are no task_labels.", expected="Labels, or the code of the event to predict.",
+            todo="Say it: --option outcome=CODE --option horizon_days=365",
+        )  # fmt: skip
+    names = list(pd.unique(events["patient"]))
+    now = index_times(names, timeline, horizon)
+    lost = np.isnat(now)
+    ledger.drop("have no dated event: no index time", int(lost.sum()))
+    names = [one for one, gone in zip(names, lost, strict=True) if not gone]
+    main = pd.DataFrame({"case": names, "patient": names, "time": now[~lost]})
+    if not horizon.codes:
+        return main
+    death = {str(name): when.to_datetime64() for name, when in _first(timeline.rename(columns={"variable": "code"}),
+                                                                      DEATH).items()}  # fmt: skip
+    return labelled(main, timeline, horizon, ledger, death)
+
+
+def _first(events: pd.DataFrame, codes: tuple[str, ...]) -> pd.Series[pd.Timestamp]:
+    return events[events["code"].isin(codes)].groupby("patient")["time"].min()
+
+
+def static_columns(static: pd.DataFrame) -> pd.DataFrame:
+    """Rows without time as columns: ``NAME`` with a number, or ``NAME//VALUE`` as a category."""
+    columns: dict[str, pd.Series[object]] = {}
+    halves = static["code"].str.partition("//") if len(static) else pd.DataFrame(columns=[0, 1, 2])
+    frame = static.assign(name=halves[0], word=halves[2])
+    for name, rows in frame.groupby("name", sort=True):
+        first = rows.drop_duplicates("patient").set_index("patient")
+        numeric = first["numeric_value"].notna().any()
+        column = first["numeric_value"] if numeric else first["word"].replace("", "yes")
+        columns[{"GENDER": "sex", "SEX": "sex"}.get(str(name).upper(), str(name).lower())] = column
+    out = pd.DataFrame(columns)
+    for name in out:
+        if out[name].dtype == object:
+            out[name] = words(out[name].to_numpy()).to_numpy()
+    out.index.name = "patient"
+    return out.reset_index()
+
+
+def _splits(path: Path) -> dict[str, str]:
+    table = pq.read_table(path).to_pandas()
+    return {str(one): part_name(part) for one, part in zip(table["subject_id"], table["split"], strict=True)}
+
+
+MEDS = Adapter(
+    name="healthcare.meds",
+    summary="MEDS 0.3 and 0.4 (parquet shards, task_labels)",
+    sniff=sniff,
+    read=read,
+    options={"labels": "name of the task below task_labels, when there are several", **OPTIONS},
+)
