@@ -47,7 +47,7 @@ FRAUD = Task(
     core=CoreSpec(
         stems=("events:card", "events:terminal", "table"), causal=True, width=48, layers=1, heads=4, epochs=6,
         objective="next_event", pretrain_epochs=1, batch=256, learning_rate=3e-3, average=0.98,
-        options={"card": {"length": 16}, "terminal": {"length": 32}},
+        options={"card": {"length": 12}, "terminal": {"length": 24}, "train": {"rows": 40_000}},
     ),
     baselines=("gbm", "logistic"),
     metric=_by_day("average_precision"),
