@@ -324,7 +324,7 @@ class TextFile:
             with open_bytes(self.path) as stream:
                 yield from self._read(stream)
         except pa.ArrowInvalid as err:
-            if "Empty CSV" in str(err):
+            if "Empty CSV" in str(err) or "Could not skip initial" in str(err):  # nothing after the header
                 return
             raise DataError(
                 f"{self.path.name} cannot be read as a table: {str(err)[:200]}.",
@@ -376,10 +376,11 @@ class TextFile:
     def likely_header(self) -> int:
         """Number of the first line with as many cells as most lines have; 0 if that is the header in use."""
         text = io.StringIO(head_of(self.path, self.layout.encoding), newline="")
-        widths = [len(row) for row in islice(csv.reader(text, delimiter=self.layout.delimiter), 300)]
-        usual = Counter(one for one in widths if one).most_common(1)
-        line = widths.index(usual[0][0]) + 1 if usual else 0
-        return 0 if line == self.layout.header_end else line
+        rows = list(islice(csv.reader(text, delimiter=self.layout.delimiter), 300))
+        usual = Counter(len(one) for one in rows if one).most_common(1)
+        line = next((at for at, one in enumerate(rows, start=1) if usual and len(one) == usual[0][0]), 0)
+        words = line and sum(bool(re.search(r"[^\W\d]", one)) for one in rows[line - 1]) * 2 > len(rows[line - 1])
+        return line if words and line != self.layout.header_end else 0
 
     def open_quote(self) -> str:
         """Say where quotes do not pair, if they do not; "" if they do."""
