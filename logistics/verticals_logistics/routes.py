@@ -44,15 +44,19 @@ class RoutePolicy:
 
     def changes(self, problem: Problem) -> Problem:
         """The problem with this policy's costs."""
-        told = {
-            "per_distance": self.cost_per_distance,
-            "fixed": self.cost_per_route,
-            "per_time": self.cost_per_hour / 3600,
-        }
-        told = {name: value for name, value in told.items() if value >= 0}
-        fleet = tuple(replace(one, **told) for one in problem.vehicles) if told else problem.vehicles
+        if max(self.cost_per_distance, self.cost_per_hour, self.cost_per_route, self.lateness_per_hour) < 0:
+            return problem
+        fleet = tuple(
+            replace(
+                one,
+                per_distance=one.per_distance if self.cost_per_distance < 0 else self.cost_per_distance,
+                fixed=one.fixed if self.cost_per_route < 0 else self.cost_per_route,
+                per_time=one.per_time if self.cost_per_hour < 0 else self.cost_per_hour / 3600,
+            )
+            for one in problem.vehicles
+        )
         late = problem.lateness if self.lateness_per_hour < 0 else self.lateness_per_hour / 3600
-        return problem if not told and late == problem.lateness else replace(problem, vehicles=fleet, lateness=late)
+        return replace(problem, vehicles=fleet, lateness=late)
 
 
 @dataclass(frozen=True, kw_only=True)

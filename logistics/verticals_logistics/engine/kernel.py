@@ -8,6 +8,7 @@ Numba caches the machine code beside this file, so that only the first use on a 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -22,7 +23,12 @@ NONE, NEW = -1, -2
 TOLERANCE = 1e-9
 
 
-@njit(cache=True, nogil=True, inline="always")
+# Without reference counts: nothing is allocated here, and counting 18 arrays at each call costs more than the work.
+compiled: Any = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+inlined: Any = njit(cache=True, nogil=True, error_model="numpy", _nrt=False, inline="always")
+
+
+@inlined
 def uniform(s: Search) -> float:
     """xorshift64*, in [0, 1)."""
     x = s.now[0].rng
@@ -33,7 +39,7 @@ def uniform(s: Search) -> float:
     return float((x * np.uint64(2685821657736338717)) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def begin(s: Search, stop: int, arrival: float) -> float:
     """Start of service for an arrival; infinite if every window is over."""
     for w in range(s.win.shape[1]):
@@ -42,7 +48,7 @@ def begin(s: Search, stop: int, arrival: float) -> float:
     return math.inf
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def latest(s: Search, stop: int, limit: float) -> float:
     """Latest arrival whose service starts by ``limit``; minus infinity if there is none."""
     for w in range(s.win.shape[1] - 1, -1, -1):
@@ -51,7 +57,7 @@ def latest(s: Search, stop: int, limit: float) -> float:
     return -math.inf
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def refresh(s: Search, r: int) -> None:
     """Earliest starts, latest arrivals, load profile and (where waiting costs) the cost of one route."""
     start = len(s.near) + 2 * r
@@ -72,7 +78,7 @@ def refresh(s: Search, r: int) -> None:
         s.routes[r].cost = total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _refresh_times(s: Search, start: int, v: int) -> None:
     end = start + 1
     s.nodes[start].es = s.types[v].opens
@@ -90,7 +96,7 @@ def _refresh_times(s: Search, start: int, v: int) -> None:
         s.nodes[p].la = limit if p == start else latest(s, p, limit)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _refresh_loads(s: Search, start: int) -> None:
     end = start + 1
     for d in range(s.held.shape[2]):
@@ -115,7 +121,7 @@ def _refresh_loads(s: Search, start: int) -> None:
             s.leg[x, 2, d] = top
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def duration_with(s: Search, r: int, p1: int, c1: int, p2: int, c2: int) -> float:
     """Duration of a route with ``c1`` put after ``p1`` and ``c2`` after ``p2`` (NONE = nothing).
 
@@ -136,7 +142,7 @@ def duration_with(s: Search, r: int, p1: int, c1: int, p2: int, c2: int) -> floa
     return duration(s, s.routes[r].kind, n)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def duration(s: Search, v: int, n: int) -> float:
     """Duration of the ``n`` nodes in ``s.work`` on vehicle type ``v``; infinite if it is infeasible in time."""
     time = s.types[v].opens
@@ -159,7 +165,7 @@ def duration(s: Search, v: int, n: int) -> float:
 # ------------------------------------------------------------------------------------------------- changing a solution
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def touch(s: Search, r: int, tick: int) -> None:
     """Remember a route as it was before this move."""
     if s.routes[r].stamp == tick:
@@ -177,14 +183,14 @@ def touch(s: Search, r: int, tick: int) -> None:
     )
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def detour(s: Search, v: int, p: int, c: int) -> float:
     """What it costs vehicle type ``v`` to go over ``c`` on the way on from ``p``."""
     u = s.types[v].group
     return float(s.back[u, c, s.nodes[p].at] + s.cost[u, c, s.nodes[s.nodes[p].nxt].at] - s.nodes[p].edge)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def count(s: Search, r: int, c: int, p: int, x: int, sign: float, delta: float) -> None:
     """Book a stop's load, distance, driving and cost on a route."""
     for d in range(s.held.shape[2]):
@@ -197,7 +203,7 @@ def count(s: Search, r: int, c: int, p: int, x: int, sign: float, delta: float) 
     s.now[0].cost += delta
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def open_route(s: Search, v: int, tick: int) -> int:
     """An unused slot for vehicle type ``v``; its fixed cost and the way from start to end are booked."""
     r = 0
@@ -219,7 +225,7 @@ def open_route(s: Search, v: int, tick: int) -> int:
     return r
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def insert(s: Search, c: int, p: int, tick: int) -> None:
     """Put a stop after ``p``; the caller refreshes the route."""
     r, x = s.nodes[p].route, s.nodes[p].nxt
@@ -237,7 +243,7 @@ def insert(s: Search, c: int, p: int, tick: int) -> None:
     s.now[0].logged = n + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def remove(s: Search, c: int, tick: int) -> None:
     """Take a stop out; an empty route is closed. The caller refreshes the route."""
     r, p, x = s.nodes[c].route, s.nodes[c].prv, s.nodes[c].nxt
@@ -261,7 +267,7 @@ def remove(s: Search, c: int, tick: int) -> None:
     s.now[0].logged = n + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def undo(s: Search, cost: float) -> None:
     """Take back all changes since the log was emptied."""
     for n in range(s.now[0].logged - 1, -1, -1):
@@ -302,7 +308,7 @@ def undo(s: Search, cost: float) -> None:
 # -------------------------------------------------------------------------------------------------- does it fit here?
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def fits(s: Search, c: int, p: int, x: int, r: int) -> bool:
     """Whether a stop may stand between ``p`` and ``x`` of route ``r``."""
     v = s.routes[r].kind
@@ -332,7 +338,7 @@ def fits(s: Search, c: int, p: int, x: int, r: int) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _in_order(s: Search, c: int, p: int, x: int) -> bool:
     size = len(s.near)
     for d in range(s.held.shape[2]):
@@ -344,7 +350,7 @@ def _in_order(s: Search, c: int, p: int, x: int) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fits_alone(s: Search, v: int, c: int, c2: int) -> bool:
     """Whether vehicle type ``v`` can serve a stop, or a shipment, alone."""
     if not s.allowed[c, v] or (c2 != NONE and not s.allowed[c2, v]):
@@ -376,7 +382,7 @@ def fits_alone(s: Search, v: int, c: int, c2: int) -> bool:
     return bool(drive + idle <= s.types[v].max_duration + TOLERANCE)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def place_one(s: Search, c: int) -> tuple[int, float]:
     """Cheapest place of a stop: predecessor (NEW - v = a new route of type v, NONE = nowhere) and its cost."""
     best, where = math.inf, NONE
@@ -407,7 +413,7 @@ def place_one(s: Search, c: int) -> tuple[int, float]:
     return where, best
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _new_route(s: Search, c: int, c2: int, best: float, where: int) -> tuple[float, int]:
     if s.now[0].routes == len(s.routes):
         return best, where
@@ -425,7 +431,7 @@ def _new_route(s: Search, c: int, c2: int, best: float, where: int) -> tuple[flo
     return best, where
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def place_pair(s: Search, a: int, b: int) -> tuple[int, int, float]:
     """Cheapest places of a shipment's ends: predecessors (see :func:`place_one`) and the cost of both."""
     best, first, second = math.inf, NONE, NONE
@@ -445,7 +451,7 @@ def place_pair(s: Search, a: int, b: int) -> tuple[int, int, float]:
     return first, second, best
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _pair_in_route(s: Search, a: int, b: int, r: int, best: float, first: int, second: int) -> tuple[float, int, int]:
     v = s.routes[r].kind
     u, p = s.types[v].group, len(s.near) + 2 * r
@@ -479,7 +485,7 @@ def _pair_in_route(s: Search, a: int, b: int, r: int, best: float, first: int, s
     return best, first, second
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _on_board(s: Search, a: int, p: int, v: int) -> bool:
     """Whether a shipment fits on the leg that leaves ``p``."""
     for d in range(s.held.shape[2]):
@@ -488,7 +494,7 @@ def _on_board(s: Search, a: int, p: int, v: int) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _within(s: Search, r: int, p: int, a: int, q: int, b: int) -> bool:
     """Whether a route with both ends of a shipment keeps its limits of distance and duration."""
     v = s.routes[r].kind
@@ -504,7 +510,7 @@ def _within(s: Search, r: int, p: int, a: int, q: int, b: int) -> bool:
 # ------------------------------------------------------------------------------------------------- ruin and recreate
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def take_out(s: Search, c: int, out: int, tick: int) -> int:
     """Remove a stop with its partner and note it in ``s.work``; returns how many are noted."""
     mate = s.stops[c].partner
@@ -517,7 +523,7 @@ def take_out(s: Search, c: int, out: int, tick: int) -> int:
     return out + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def ruin(s: Search, tick: int) -> int:
     """Take strings of stops out of neighbouring routes; returns how many units ``s.work`` holds."""
     size, out, strings = len(s.near), 0, 0
@@ -549,7 +555,7 @@ def ruin(s: Search, tick: int) -> int:
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _noted(s: Search, c: int, out: int) -> bool:
     for i in range(out):
         if s.work[i].unit == c:
@@ -557,7 +563,7 @@ def _noted(s: Search, c: int, out: int) -> bool:
     return False
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _string(s: Search, c: int, r: int, most: float, out: int, tick: int) -> int:
     length = int(uniform(s) * most + 1.0)
     length = min(length, s.routes[r].size)
@@ -591,7 +597,7 @@ def _string(s: Search, c: int, r: int, most: float, out: int, tick: int) -> int:
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def order(s: Search, out: int) -> None:
     """Sort the units for recreation by a key that is drawn anew each time."""
     draw = uniform(s) * (17.0 if s.now[0].timed else 11.0)
@@ -618,7 +624,7 @@ def order(s: Search, out: int) -> None:
         s.work[j].key, s.work[j].unit = key, c
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def recreate(s: Search, out: int, tick: int) -> None:
     """Put the units back, each at its cheapest place, or leave it out where that is cheaper."""
     size = len(s.near)
@@ -642,7 +648,7 @@ def recreate(s: Search, out: int, tick: int) -> None:
         refresh(s, s.nodes[c].route)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def keep_best(s: Search) -> None:
     """Copy the solution to the best one."""
     s.now[0].best = s.now[0].cost
@@ -652,7 +658,7 @@ def keep_best(s: Search) -> None:
         s.routes[r].best_kind = s.routes[r].kind
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def anneal(s: Search, moves: int, hot: float, cold: float, tick: int) -> None:
     """``moves`` moves, cooling from ``hot`` to ``cold``; ``tick`` is the number of moves made before."""
     temperature, factor = hot, (cold / hot) ** (1.0 / max(1, moves))
@@ -671,7 +677,7 @@ def anneal(s: Search, moves: int, hot: float, cold: float, tick: int) -> None:
         temperature *= factor
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def build(s: Search, stops: np.ndarray, kinds: np.ndarray, tick: int) -> None:
     """Make the routes ``stops`` (one after another, each closed by -1) of types ``kinds``, then place what is left."""
     size, number, p = len(s.near), 0, NONE
