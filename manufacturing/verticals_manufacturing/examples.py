@@ -49,7 +49,8 @@ class PieceExamples:
         inputs: dict[str, Images | Table] = {"image": Images(pixels, index)}
         process = main[[name for name in main.columns if name not in KNOWN]].reset_index(drop=True)
         if len(process.columns):
-            inputs["table"] = Table(process)
+            words = [name for name in process if not pd.api.types.is_numeric_dtype(process[name])]
+            inputs["table"] = Table(process.astype(dict.fromkeys(words, "category")))
         return Examples(frame, inputs, truth, names=names)
 
     def memory(self, dataset: Dataset, past: Dataset | None = None) -> Dataset | None:

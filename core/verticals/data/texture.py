@@ -141,8 +141,7 @@ def _differences(grey: np.ndarray, radius: int) -> np.ndarray:
 
 def _codes(ones: np.ndarray) -> np.ndarray:
     """(H, W) number of ones among the eight, or 9 when they change more than twice around the circle."""
-    bits = (ones * (1 << np.arange(8))[:, None, None]).sum(axis=0)
-    return _table()[bits]
+    return _table()[np.packbits(ones, axis=0)[0]]
 
 
 @cache
@@ -157,9 +156,9 @@ def _grey(grey: np.ndarray, place: np.ndarray, patches: int) -> np.ndarray:
     flat = grey.ravel().astype(np.float64)
     mean = _mean(flat, place, patches)
     spread = np.sqrt(_mean((flat - mean[place]) ** 2, place, patches))
-    low, high = np.full(patches, np.inf), np.full(patches, -np.inf)
-    np.minimum.at(low, place, flat)
-    np.maximum.at(high, place, flat)
+    order = np.argsort(place, kind="stable")
+    starts = np.flatnonzero(np.diff(place[order], prepend=-1))
+    low, high = np.minimum.reduceat(flat[order], starts), np.maximum.reduceat(flat[order], starts)
     return np.stack([mean, _log(spread), low, high], axis=1)
 
 

@@ -13,10 +13,11 @@ from typing import Any
 
 import pandas as pd
 
-from verticals.data.files import TEXT, kind_of
+from verticals.data.convert import convert
+from verticals.data.files import kind_of
 from verticals.data.match import plain
-from verticals.data.raw import read_raw
-from verticals.data.table import KNOWN_AT, dataset_of
+from verticals.data.raw import Raw, read_raw
+from verticals.data.table import KNOWN_AT, MOSTLY, dataset_of, reading_of
 from verticals.data.table import OPTIONS as TABLE_OPTIONS
 from verticals_manufacturing.adapters.finding import Finder
 from verticals_manufacturing.adapters.folders import SPLITS
@@ -29,6 +30,7 @@ from verticals_plugins import (
     Dataset,
     Field,
     Ledger,
+    Number,
     ReadOptions,
     Schema,
     Sniff,
@@ -51,7 +53,7 @@ FLAGS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true
 def list_in(path: Path) -> Path | None:
     """The list itself, or the one that a folder holds."""
     if path.is_file():
-        return path if kind_of(path) in TEXT or path.suffix.lower() in (".parquet", ".arrow") else None
+        return path if kind_of(path) else None
     named = [path / name for name in LISTS if (path / name).is_file()]
     every = sorted(path.glob("*.csv")) if path.is_dir() else []
     return named[0] if named else every[0] if len(every) == 1 else None
@@ -82,12 +84,12 @@ def read_list(path: Path, options: ReadOptions) -> Dataset:
     if file is None:
         raise DataError(f"{path.name} holds no list of pictures.", expected=f"A table, as {LISTS[0]}.")
     told = {k: v for k, v in options.options.items() if k in TOLD}
-    wide = _list_schema(options)
     raw = read_raw(file, told)
+    process = _process(raw, options)
+    wide = _list_schema(options, _numbers(raw, process, told))
     table = dataset_of(raw, replace(options, schema=wide, options=told, limit=None))
     ledger = table.provenance.ledger
     main = _once(_one_product(table.main.reset_index(drop=True), options), ledger)
-    process = _process(main, options)
     unused = [c for c in main.columns if c not in set(wide.names()) | set(process) | {KNOWN_AT}]
     if unused:
         ledger.warn(f"Columns not used: {', '.join(unused[:8])} (option process=… takes process values).")
@@ -101,9 +103,20 @@ def read_list(path: Path, options: ReadOptions) -> Dataset:
     return replace(found, provenance=replace(found.provenance, mapping=table.provenance.mapping))
 
 
-def _list_schema(options: ReadOptions) -> Schema:
+def _numbers(raw: Raw, process: list[str], told: dict[str, str]) -> list[Number]:
+    """Those of the process columns whose cells are numbers; the others are categories."""
+    reading = reading_of(told, raw.machine)
+    found = []
+    for name in process:
+        column = convert(raw.table[name], Number(name), name, reading)
+        if not column.bad[~column.missing].mean() > MOSTLY:
+            found.append(Number(name))
+    return found
+
+
+def _list_schema(options: ReadOptions, numbers: list[Number]) -> Schema:
     """The task's schema with every role but picture and class optional, and what else a list may carry."""
-    schema, more = options.schema, list[Field]()
+    schema, more = options.schema, list[Field](numbers)
     for one in (schema.id, schema.entity):
         if one is not None:
             more.append(Category(one.name, aliases=one.aliases))
@@ -163,13 +176,12 @@ def _labels(main: pd.DataFrame, ledger: Ledger) -> list[str | None]:
     return said
 
 
-def _process(main: pd.DataFrame, options: ReadOptions) -> list[str]:
+def _process(raw: Raw, options: ReadOptions) -> list[str]:
     wanted = [c.strip() for c in options.options.get("process", "").split(",") if c.strip()]
-    missing = [c for c in wanted if c not in main]
+    columns = raw.table.column_names
+    missing = [c for c in wanted if c not in columns]
     if missing:
-        raise UsageError(
-            f"The list has no column {', '.join(missing)}.", expected=f"Columns: {', '.join(main.columns)}."
-        )
+        raise UsageError(f"The list has no column {', '.join(missing)}.", expected=f"Columns: {', '.join(columns)}.")
     return wanted
 
 

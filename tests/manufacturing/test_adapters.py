@@ -1,0 +1,234 @@
+"""Every format: the facts of public samples, and what must be refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from verticals_manufacturing.adapters import ALL, COCO, FOLDERS, LISTING, VOC, YOLO
+from verticals_manufacturing.bad_inputs import BAD_INPUTS
+from verticals_manufacturing.schema import SCHEMA
+from verticals_plugins import Adapter, BadInput, DataError, Dataset, ReadOptions, UsageError
+
+Shared = Callable[[str], Path]
+FORMATS = "formats/manufacturing/"
+
+
+def read(adapter: Adapter, path: Path, *, need_target: bool = True, **options: str) -> Dataset:
+    return adapter.read(path, ReadOptions(schema=SCHEMA, options=options, need_target=need_target))
+
+
+def surest(path: Path) -> Adapter:
+    return max(ALL, key=lambda one: one.sniff(path).score)
+
+
+def draw(path: Path, level: int = 100, size: tuple[int, int] = (16, 12)) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(level).integers(0, 255, (size[1], size[0]), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+
+
+def boxes_of(dataset: Dataset) -> list[list[float]]:
+    return dataset.tables["boxes"][["xmin", "ymin", "xmax", "ymax"]].round(3).to_numpy().tolist()
+
+
+# ------------------------------------------------------------------------------------------------- public samples
+
+
+def test_coco_category_ids_with_gaps_and_masks_that_disagree(shared: Shared) -> None:
+    path = shared(FORMATS + "coco/datumaro_coco")
+    assert surest(path) is COCO
+    dataset = read(COCO, path)
+    assert dataset.main["class"].tolist() == ["b", "b"]
+    assert boxes_of(dataset) == [[2, 2, 5, 3], [0, 0, 1, 2], [0, 0, 1, 9]]
+    assert dataset.tables["boxes"]["area"].tolist() == [3, 2, 20]
+    assert dataset.tables["boxes"]["crowd"].tolist() == [False, False, True]
+    assert any("area 20 is larger than its box 9" in line for line in dataset.provenance.ledger.warnings)
+
+
+def test_coco_labels_without_boxes(shared: Shared) -> None:
+    dataset = read(COCO, shared(FORMATS + "coco/datumaro_coco/annotations/labels_val.json"))
+    assert dataset.main["class"].tolist() == ["a"]
+
+
+def test_roboflow_coco(shared: Shared) -> None:
+    dataset = read(COCO, shared(FORMATS + "coco/roboflow"))
+    assert dataset.main["split"].tolist() == ["train", "train", "valid"]
+    assert boxes_of(dataset) == [[2, 1, 5, 2], [0, 0, 2, 4], [0, 0, 1, 2], [0, 0, 9, 1]]
+
+
+def test_voc_reads_corners_by_name_and_reports_missing_pictures(shared: Shared) -> None:
+    path = shared(FORMATS + "voc/roboflow")
+    assert surest(path) is VOC
+    dataset = read(VOC, path)
+    assert boxes_of(dataset) == [[2, 1, 5, 2], [0, 0, 1, 2], [0, 0, 9, 1]]
+    assert dataset.provenance.ledger.dropped == {"picture file is not there": 1}
+
+
+def test_voc_parts_are_no_objects(shared: Shared, tmp_path: Path) -> None:
+    text = shared(FORMATS + "voc/2007_000001.xml").read_text()
+    (tmp_path / "2007_000001.xml").write_text(text)
+    draw(tmp_path / "2007_000001.jpg", size=(20, 10))
+    assert boxes_of(read(VOC, tmp_path)) == [[1, 2, 3, 4], [4, 5, 6, 7]]
+
+
+def test_yolo_darknet_paths_of_another_machine(shared: Shared) -> None:
+    dataset = read(YOLO, shared(FORMATS + "yolo/darknet"))
+    assert dataset.tables["boxes"]["class"].tolist() == ["label_2", "label_4"]
+    assert np.allclose(boxes_of(dataset), [[0, 2, 4, 4], [3, 3, 5, 6]], atol=1e-3)
+
+
+def test_yolo_folders_that_are_not_where_the_yaml_says(shared: Shared) -> None:
+    dataset = read(YOLO, shared(FORMATS + "yolo/roboflow"))
+    assert dataset.main["split"].tolist() == ["train", "train", "valid"]
+    assert np.allclose(boxes_of(dataset), [[2, 1, 5, 2], [0, 0, 2, 4], [0, 0, 1, 2], [0, 0, 9, 1]], atol=1e-3)
+
+
+def test_mvtec_without_train_good_says_so(shared: Shared) -> None:
+    with pytest.raises(DataError, match="no train/good"):
+        read(FOLDERS, shared(FORMATS + "mvtec_ad/category_0"))
+
+
+def test_visa_list_asks_for_one_product_and_reports_missing_pictures(shared: Shared) -> None:
+    path = shared(FORMATS + "visa/split_csv/1cls_first2000.csv")
+    assert surest(path.parent) is LISTING
+    with pytest.raises(DataError, match=r"3 products \(candle, capsules, cashew\)"):
+        read(LISTING, path)
+    with pytest.raises(DataError, match="None of 1100 pictures can be used"):
+        read(LISTING, path, product="candle")
+
+
+def test_neu_list(shared: Shared) -> None:
+    path = shared("manufacturing/neu_det")
+    assert surest(path) is LISTING
+    dataset = LISTING.read(path, ReadOptions(schema=SCHEMA, limit=40))
+    assert dataset.arrays["image"].shape == (40, 200, 200, 1)
+    assert dataset.main["class"].unique().tolist() == ["crazing"]
+
+
+# --------------------------------------------------------------------------------------------------- made-up files
+
+
+def test_mvtec_layout_with_masks(tmp_path: Path) -> None:
+    for name in ("train/good/000", "train/good/001", "test/good/000", "test/crack/000"):
+        draw(tmp_path / f"{name}.png", len(name))
+    mask = np.zeros((12, 16), dtype=np.uint8)
+    mask[2:4, 3:8] = 255
+    (tmp_path / "ground_truth/crack").mkdir(parents=True)
+    Image.fromarray(mask).save(tmp_path / "ground_truth/crack/000_mask.png")
+    dataset = read(surest(tmp_path), tmp_path)
+    assert dataset.main["class"].tolist() == ["good", "good", "good", "crack"]
+    assert dataset.main["split"].tolist() == ["train", "train", "test", "test"]
+    assert dataset.tables["masks"]["defect_pixels"].tolist() == [10]
+
+
+def test_yolo_boxes_are_shares_of_the_upright_picture(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "classes.txt").write_text("dent\n")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("L", (100, 40), 128).save(tmp_path / "images/a.jpg", exif=exif)
+    (tmp_path / "labels/a.txt").write_text("0 0.5 0.25 0.2 0.5\n")
+    dataset = read(YOLO, tmp_path)
+    row = dataset.tables["boxes"].iloc[0]
+    assert (row["width"], row["height"]) == (40, 100)
+    assert boxes_of(dataset) == [[16, 0, 24, 50]]
+
+
+def test_yolo_polygons_empty_files_and_bad_lines(tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text("path: .\ntrain: images\nnames:\n  0: dent\n  1: hole\n")
+    for name, text in (("a", "1 0.1 0.1 0.5 0.1 0.5 0.4\n"), ("b", ""), ("c", "7 0.5 0.5 0.1 0.1\n")):
+        draw(tmp_path / f"images/{name}.png")
+        (tmp_path / "labels").mkdir(exist_ok=True)
+        (tmp_path / f"labels/{name}.txt").write_text(text)
+    draw(tmp_path / "images/d.png")
+    dataset = read(YOLO, tmp_path)
+    assert dataset.main["class"].tolist() == ["hole", "good", "good"]
+    assert np.allclose(boxes_of(dataset), [[1.6, 1.2, 8, 4.8]])
+    where = dataset.provenance.ledger.where["label file cannot be used"]
+    assert where == ["c.txt, line 1: class 7 has no name (2 classes)"]
+
+
+def test_coco_annotation_of_an_unknown_image_is_counted(tmp_path: Path) -> None:
+    draw(tmp_path / "a.png")
+    content = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 16, "height": 12}],
+        "categories": [{"id": 3, "name": "dent"}],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 3, "bbox": [1, 1, 2, 2]},
+            {"id": 2, "image_id": 9, "category_id": 3, "bbox": [1, 1, 2, 2]},
+        ],
+    }
+    (tmp_path / "instances.json").write_text(json.dumps(content))
+    dataset = read(COCO, tmp_path)
+    assert dataset.provenance.ledger.dropped == {"annotation of an image that is not listed": 1}
+
+
+def test_an_annotation_for_another_size_is_dropped_and_counted(tmp_path: Path) -> None:
+    draw(tmp_path / "a.png")
+    draw(tmp_path / "b.png")
+    for name, width in (("a", 16), ("b", 99)):
+        (tmp_path / f"{name}.xml").write_text(
+            f"<annotation><filename>{name}.png</filename><size><width>{width}</width><height>12</height></size>"
+            "<object><name>dent</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>3</xmax><ymax>4</ymax></bndbox>"
+            "</object></annotation>"
+        )
+    dataset = read(VOC, tmp_path)
+    assert len(dataset.main) == 1
+    assert dataset.provenance.ledger.dropped == {"picture cannot be used": 1}
+
+
+def test_neu_det_original_layout_takes_the_class_of_the_file_name(tmp_path: Path) -> None:
+    for name, marked in (("crazing_1", "crazing"), ("crazing_2", "scratches"), ("scratches_1", "scratches")):
+        draw(tmp_path / f"IMAGES/{name}.jpg")
+        (tmp_path / "ANNOTATIONS").mkdir(exist_ok=True)
+        (tmp_path / f"ANNOTATIONS/{name}.xml").write_text(
+            f"<annotation><filename>{name}.jpg</filename><object><name>{marked}</name><bndbox><xmin>1</xmin>"
+            "<ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object></annotation>"
+        )
+    dataset = read(surest(tmp_path), tmp_path)
+    assert dataset.main["class"].tolist() == ["crazing", "crazing", "scratches"]
+    assert "1 marked areas carry another class" in dataset.provenance.ledger.warnings[0]
+
+
+def test_a_list_with_process_values_pieces_and_zero_one_classes(tmp_path: Path) -> None:
+    for name in "abc":
+        draw(tmp_path / f"photos/{name}.png", ord(name))
+    (tmp_path / "list.csv").write_text(
+        "path;label;part_id;temp;boxes\nphotos/a.png;0;p1;181,5;0\nphotos/b.png;1;p1;182,0;3\nphotos/c.png;0;p2;;0\n"
+    )
+    dataset = read(surest(tmp_path), tmp_path, process="temp")
+    assert dataset.main["class"].tolist() == ["good", "defect", "good"]
+    assert dataset.main["piece"].tolist() == ["p1", "p1", "p2"]
+    assert dataset.main["temp"].tolist()[:2] == [181.5, 182.0]
+    assert "boxes" not in dataset.main
+    assert any("boxes" in line for line in dataset.provenance.ledger.warnings)
+
+
+def test_a_picture_listed_with_two_classes_is_refused(tmp_path: Path) -> None:
+    draw(tmp_path / "a.png")
+    (tmp_path / "list.csv").write_text("image,class\na.png,good\na.png,dent\n")
+    with pytest.raises(DataError, match="several classes"):
+        read(LISTING, tmp_path / "list.csv")
+
+
+def test_an_unknown_product_or_column_is_a_usage_error(tmp_path: Path) -> None:
+    draw(tmp_path / "a.png")
+    (tmp_path / "list.csv").write_text("image,class,product\na.png,good,bolt\n")
+    with pytest.raises(UsageError, match="no product"):
+        read(LISTING, tmp_path / "list.csv", product="nut")
+    with pytest.raises(UsageError, match="no column"):
+        read(LISTING, tmp_path / "list.csv", process="pressure")
+
+
+@pytest.mark.parametrize("bad", BAD_INPUTS, ids=lambda bad: bad.name)
+def test_bad_inputs_are_refused_with_a_way_out(bad: BadInput, tmp_path: Path) -> None:
+    path = bad.make(tmp_path)
+    with pytest.raises(bad.error, match=bad.match):
+        read(surest(path), path)
