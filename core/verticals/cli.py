@@ -31,6 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             if line:
                 print(f"       {line}", file=sys.stderr)
         return err.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has left; there is nobody to tell
+        return 0
     except KeyboardInterrupt:
         print("stopped; take it up again with: verticals run --resume RUN", file=sys.stderr)
         return 130

@@ -98,7 +98,7 @@ def explain_data(args: argparse.Namespace, task: Task) -> int:
     if args.save_map:
         save_mapping(Path(args.save_map), found.mapping)
         print(f"mapping written to {args.save_map}", file=sys.stderr)
-    return 0
+    return DataError.exit_code if found.problem else 0
 
 
 def predict(args: argparse.Namespace) -> int:
