@@ -17,7 +17,8 @@ COURSE = Category(
     "course",
     aliases=(
         "course_id", "courseid", "course_code", "code_module", "module", "item", "item_id", "class_id", "course_name",
-        "course_title", "subject", "unit", "classSourcedId", "course_key", "kurs", "cours", "curso", "corso", "product_id",
+        "course_title", "subject", "unit", "classSourcedId", "course_key", "kurs", "cours", "curso", "corso",
+        "product_id",
     ),
     help="what was enrolled in",
 )  # fmt: skip
@@ -27,8 +28,8 @@ ENROLLED = Time(
     aliases=(
         "timestamp", "date", "enrolled", "enrolled_at", "enrolment_date", "enrollment_date", "enrolment_time",
         "enrollment_time", "enroll_time", "enroll_date", "enrol_date", "enrol_time", "registered", "registration_date",
-        "date_registration", "time_created", "timecreated", "created", "created_at", "start_date", "begin_date", "datum",
-        "fecha", "data",
+        "date_registration", "time_created", "timecreated", "created", "created_at", "start_date", "begin_date",
+        "datum", "fecha", "data",
     ),
     help="when",
 )  # fmt: skip

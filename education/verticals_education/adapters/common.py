@@ -1,4 +1,4 @@
-"""What every adapter of enrolments ends with: times, pseudonyms, the catalogue, and rows that ask for the next course."""
+"""What every adapter of enrolments ends with: times, pseudonyms, the catalogue, and rows that ask what comes next."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, 
 
 # en, de, fr, es, it, pt, nl, pl, ru, cs, ca, sv, da, fi, tr, zh, ja
 HEADERS: dict[str, tuple[str, ...]] = {
-    "time": ("Time", "Zeit", "Heure", "Date", "Hora", "Fecha y hora", "Fecha", "Data", "Data/Ora", "Ora", "Orario", "Tijd",
-             "Tijdstip", "Czas", "Время", "Čas", "Tid", "Tidspunkt", "Aika", "Zaman", "时间", "時間", "日時"),
+    "time": ("Time", "Zeit", "Heure", "Date", "Hora", "Fecha y hora", "Fecha", "Data", "Data/Ora", "Ora", "Orario",
+             "Tijd", "Tijdstip", "Czas", "Время", "Čas", "Tid", "Tidspunkt", "Aika", "Zaman", "时间", "時間", "日時"),
     "learner": ("User full name", "Vollständiger Name", "Nutzer/in", "Name", "Nom complet de l'utilisateur",
                 "Nom complet", "Nombre completo del usuario", "Nombre completo", "Nome completo dell'utente",
                 "Nome completo", "Nome completo do usuário", "Nome completo do utilizador", "Volledige naam gebruiker",
@@ -35,7 +35,8 @@ HEADERS: dict[str, tuple[str, ...]] = {
                 "Contexto del evento", "Contesto evento", "Contesto dell'evento", "Contexto do evento",
                 "Context van gebeurtenis", "Gebeurteniscontext", "Kontekst zdarzenia", "Контекст события",
                 "Kontext události", "Context de l'esdeveniment", "Händelsekontext", "Hændelseskontekst",
-                "Tapahtuman konteksti", "Olay bağlamı", "事件情境", "事件上下文", "イベントコンテクスト", "イベントコンテキスト"),
+                "Tapahtuman konteksti", "Olay bağlamı", "事件情境", "事件上下文",
+                "イベントコンテクスト", "イベントコンテキスト"),
     "event": ("Event name", "Ereignisname", "Name des Ereignisses", "Nom de l'événement", "Nombre evento",
               "Nombre del evento", "Nome evento", "Nome dell'evento", "Nome do evento", "Naam gebeurtenis",
               "Gebeurtenisnaam", "Nazwa zdarzenia", "Название события", "Název události", "Nom de l'esdeveniment",
@@ -82,7 +83,7 @@ def read_moodle(path: Path, options: ReadOptions) -> Dataset:
     cells = {key: _text(raw, column) for key, column in columns.items() if key != "time"}
     if np.isnat(time).all():
         raise DataError(
-            f"{raw.name}: no cell of {columns['time']!r} can be read as a time, for example {_text(raw, columns['time'])[0]!r}.",
+            f"{raw.name}: no cell of {columns['time']!r} can be read as a time ({_text(raw, columns['time'])[0]!r}).",
             expected="Like 23/01/23, 12:09.", todo="State the format: --option date_format=%d/%m/%y, %H:%M",
         )  # fmt: skip
     frame, titles = _entries(raw, time, cells, ledger)

@@ -158,9 +158,10 @@ def _row(one: Any, place: str, ledger: Ledger) -> dict[str, Any] | None:
     if time is pd.NaT:
         ledger.warn(f"{name}: no timestamp" if stamp is None else f"{name}: timestamp {stamp!r} cannot be read")
     return {
-        "id": str(one.get("id") or ""), "learner": learner, "verb": verb_of(one["verb"]), "course": course, "title": title,
-        "object": str(one["object"].get("id") or ""),
-        "kind": str(one["object"].get("objectType") or "Activity"), "time": None if time is pd.NaT else time.tz_localize(None),
+        "id": str(one.get("id") or ""), "learner": learner, "verb": verb_of(one["verb"]), "course": course,
+        "title": title, "object": str(one["object"].get("id") or ""),
+        "kind": str(one["object"].get("objectType") or "Activity"),
+        "time": None if time is pd.NaT else time.tz_localize(None),
         "score": score.value, "success": _flag(result, "success"), "completion": _flag(result, "completion"),
         "seconds": seconds_of(result.get("duration")), "response": str(result.get("response") or ""),
     }  # fmt: skip
