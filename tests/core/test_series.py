@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from verticals.baselines.series import AutoClassic, GbmLags, SeasonalNaive
 from verticals.data.lags import plan_lags, windows_of
 from verticals.data.series import SeriesExamples, report_gaps
@@ -111,7 +112,7 @@ def test_a_step_given_twice_is_refused() -> None:
 
 
 def test_later_rows_leave_earlier_examples_unchanged() -> None:
-    data, builder = waves(3, 150), SeriesExamples(horizon=7)
+    data, builder = waves(3, 150), SeriesExamples(horizon=7, most=1000)
     early = data.with_main(data.main[data.main["time"] < "2024-05-01"].reset_index(drop=True))
     before, after = builder(early), builder(data)
     place = {one: row for row, one in enumerate(after.frame["id"])}

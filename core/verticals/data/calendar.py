@@ -11,14 +11,16 @@ import pandas as pd
 from verticals_plugins import DataError
 
 DAY = 86_400
+MONTH, QUARTER, YEAR = 30 * DAY, 91 * DAY, 365 * DAY
+"""Sizes of steps without dates."""
 MONTH_DAYS = {1: (28, 31), 3: (89, 92), 12: (365, 366)}
-SEASONS = {900: (96, 672), 1800: (48, 336), 3600: (24, 168), DAY: (7, 364), 7 * DAY: (52,)}
+SEASONS = {900: (96, 672), 1800: (48, 336), 3600: (24, 168), DAY: (7, 364), 7 * DAY: (52,), MONTH: (12,), QUARTER: (4,)}
 MONTH_SEASONS = {1: (12,), 3: (4,)}
-NAIVE = {900: 96, 1800: 48, 3600: 24, DAY: 7}
+NAIVE = {900: 96, 1800: 48, 3600: 24, DAY: 7, MONTH: 12, QUARTER: 4}
 """Season of the naive error that scales MASE; one step where none is listed (weeks, years), as competitions do."""
 
 
-HORIZONS = {900: 96, 1800: 48, 3600: 48, DAY: 28, 7 * DAY: 13}
+HORIZONS = {900: 96, 1800: 48, 3600: 48, DAY: 28, 7 * DAY: 13, MONTH: 12, QUARTER: 8, YEAR: 6}
 MONTH_HORIZONS = {1: 12, 3: 8, 12: 6}
 """How far one usually looks ahead (Makridakis et al. 2020; 28 days are four weeks)."""
 

@@ -71,7 +71,8 @@ def sniff_tsf(path: Path) -> Sniff:
     if path.suffix.lower() == ".tsf" or path.name.lower().endswith((".tsf.gz", ".tsf.zip")):
         return Sniff(0.95, "the suffix .tsf")
     try:
-        head = open_bytes(path).read(4096).decode("utf-8", errors="replace")
+        with open_bytes(path) as stream:
+            head = stream.read(4096).decode("utf-8", errors="replace")
     except (OSError, EOFError, DataError):
         return Sniff(0.0, "cannot be opened")
     if re.search(r"^@(frequency|attribute)\b", head, re.M):
