@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,10 +57,9 @@ class Payments:
 def assemble(log: Log, every: pd.DataFrame, rows: np.ndarray, delay_days: float, *, labelled: bool) -> Examples:
     """The examples of the payments ``rows`` of a log whose facts are derived; ``every`` has the log's payments."""
     names, values = compute(log, rows)
-    table = pd.DataFrame(values, columns=list(names))
-    for name in CATEGORIES[1:]:
-        table[name] = every[name].to_numpy(dtype=object)[rows] if name in every else None
-        table[name] = table[name].astype("category")
+    table = pd.DataFrame(values, columns=list(names), copy=False)
+    habits = {name: categorical(every[name], rows) if name in every else absent(len(rows)) for name in CATEGORIES[1:]}
+    table = pd.concat([table, pd.DataFrame(habits)], axis=1)
     terminal = np.where(log.terminal >= 0, log.terminal, -1 - np.arange(len(log)))
     inputs: dict[str, Block] = {
         "table": Table(table),
@@ -79,6 +79,17 @@ def assemble(log: Log, every: pd.DataFrame, rows: np.ndarray, delay_days: float,
     truth = every["fraud_code"].to_numpy()[rows].astype(np.int64) if labelled else None
     known = log.known[rows].astype("datetime64[ns]") if labelled else None
     return Examples(frame, inputs, truth, known, ("genuine", "fraud"))
+
+
+def categorical(column: pd.Series, rows: np.ndarray) -> pd.Categorical:
+    """The values of ``rows`` as categories; text is left as it is."""
+    return pd.Categorical(column.to_numpy(dtype=object)[rows])
+
+
+def absent(rows: int) -> pd.Categorical:
+    """A category that no payment has."""
+    codes: Any = np.full(rows, -1, dtype=np.int8)
+    return pd.Categorical.from_codes(codes, categories=pd.Index([], dtype=object))
 
 
 def together(dataset: Dataset, past: Dataset | None) -> tuple[pd.DataFrame, np.ndarray]:
@@ -161,15 +172,17 @@ def past_events(log: Log, key: np.ndarray, rows: np.ndarray, delay: int) -> Even
     place[order] = np.arange(len(log))
     at = place[rows]
     stop = at if not delay else np.minimum(at, line.find(key[rows], log.time[rows] - delay))
-    frame = pd.DataFrame(
-        {
-            "log_amount": log.log_amount[order].astype(np.float32),
-            "excess": log.excess[order].astype(np.float32),
-            "rank": log.rank[order].astype(np.float32),
-            "risk": log.risk[order].astype(np.float32),
-            "fraud": log.fraud[order].astype(np.int8),
-        }
-    )
+    columns = {
+        "log_amount": log.log_amount,
+        "excess": log.excess,
+        "rank": log.rank,
+        "risk": log.risk,
+        "fraud": log.fraud,
+    }
+    facts = np.empty((len(columns), len(log)), dtype=np.float32)
+    for number, values in enumerate(columns.values()):
+        facts[number] = values[order]
+    frame = pd.DataFrame(facts.T, columns=list(columns), copy=False)
     known = np.where(log.known == NEVER, np.inf, log.known / 1e9)[order]
     return Events(
         frame, line.time / 1e9, line.first[at], np.maximum(stop, line.first[at]), log.time[rows] / 1e9, {"fraud": known}
