@@ -20,7 +20,7 @@ from verticals_plugins import Budget, DataError, Dataset, Events, Examples, Pred
 
 
 def dataset(
-    rows: list[tuple[str, str, str | None]], catalogue: pd.DataFrame | None = None, **columns: object
+    rows: Sequence[tuple[str, str, str | None]], catalogue: pd.DataFrame | None = None, **columns: object
 ) -> Dataset:
     """Rows (learner, date, course)."""
     main = pd.DataFrame(rows, columns=["learner", "time", "course"]).assign(id=np.arange(len(rows)), **columns)

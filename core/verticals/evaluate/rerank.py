@@ -82,8 +82,7 @@ class Rerank:
         place = np.arange(len(row)) - np.searchsorted(row, row)
         keep = place < TOP
         row, place, order = row[keep], place[keep], order[keep]
-        width = int(place.max(initial=0)) + 1
-        values = np.full((len(first), width), NONE, dtype=np.float32)
+        values = np.full((len(first), TOP), NONE, dtype=np.float32)
         item, because = np.full(values.shape, -1, dtype=np.int64), np.full(values.shape, -1, dtype=np.int64)
         values[row, place], item[row, place], because[row, place] = (
             score[order],
