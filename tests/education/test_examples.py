@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from verticals_plugins import Budget, DataError, Dataset, Events, Examples, Pred
 
 
 def dataset(
-    rows: Sequence[tuple[str, str, str | None]], catalogue: pd.DataFrame | None = None, **columns: object
+    rows: Sequence[tuple[str, str, str | None]], catalogue: pd.DataFrame | None = None, **columns: Any
 ) -> Dataset:
     """Rows (learner, date, course)."""
     main = pd.DataFrame(rows, columns=["learner", "time", "course"]).assign(id=np.arange(len(rows)), **columns)
