@@ -15,7 +15,7 @@ from verticals_logistics.plan import Plan
 from verticals_logistics.problem import Problem
 from verticals_logistics.reasons import with_reasons
 from verticals_logistics.savings import savings, savings_routes
-from verticals_logistics.travel import TravelTimes, problems_of, departing, retimed
+from verticals_logistics.travel import TravelTimes, departing, problems_of, retimed
 from verticals_plugins import Baseline, Budget, Examples, Predictions
 
 MOVES = {"quick": 40_000, "standard": 200_000, "best": 1_000_000}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -138,7 +139,7 @@ class Problem:
                     todo="Correct the index or enlarge the matrix.",
                 )
 
-    @property
+    @cached_property
     def dimensions(self) -> int:
         """Number of load dimensions D."""
         sizes = [len(one.capacity) for one in self.vehicles]
@@ -163,7 +164,7 @@ class Problem:
             shipments=tuple(replace(one, pickup=new[one.pickup], delivery=new[one.delivery]) for one in ships),
         )  # fmt: skip
 
-    @property
+    @cached_property
     def paired(self) -> dict[int, int]:
         """Stop -> its shipment's index, for both ends."""
         ends = ((stop, number) for number, one in enumerate(self.shipments) for stop in (one.pickup, one.delivery))

@@ -14,7 +14,7 @@ from verticals_logistics.checker import check
 from verticals_logistics.engine.search import Effort, search
 from verticals_logistics.examples import DepotDays
 from verticals_logistics.map import svg
-from verticals_logistics.methods import PYVRP, SAVINGS, SISR, VROOM, as_objects
+from verticals_logistics.methods import PYVRP, SAVINGS, SISR, VROOM
 from verticals_logistics.plan import Plan
 from verticals_logistics.problem import Problem
 from verticals_logistics.reasons import with_reasons
@@ -22,7 +22,18 @@ from verticals_logistics.schema import SCHEMA
 from verticals_logistics.simulate import simulate_city
 from verticals_logistics.travel import Driven, Outcome, drive, problems_of
 from verticals_plugins import (
-    BadInput, DataError, Decision, Examples, Fold, Metric, Parts, Predictions, Rule, Section, Task, policy_field,
+    BadInput,
+    DataError,
+    Decision,
+    Examples,
+    Fold,
+    Metric,
+    Parts,
+    Predictions,
+    Rule,
+    Section,
+    Task,
+    policy_field,
 )  # fmt: skip
 
 AS_GIVEN = -1.0
@@ -206,7 +217,8 @@ def sections(predictions: Predictions, decision: Decision) -> list[Section]:
     """Maps of the first days, and what each route costs."""
     shown = list(zip(problems_of(predictions.examples), predictions.values, strict=True))[:MAPS]
     out = [
-        Section(f"Map of {problem.id}", f"{len(plan.routes)} routes, {len(plan.unserved)} stops left out.", html=svg(problem, plan))
+        Section(f"Map of {problem.id}", f"{len(plan.routes)} routes, {len(plan.unserved)} stops left out.",
+            html=svg(problem, plan))
         for problem, plan in shown if problem.place is not None
     ]  # fmt: skip
     rows = [

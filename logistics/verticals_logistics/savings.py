@@ -7,25 +7,26 @@ over (shipments, a fleet that is too small) is put in at its cheapest place.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from verticals_logistics.checker import timed
+from verticals_logistics.engine.arrays import nearest
 from verticals_logistics.engine.search import Effort, search
 from verticals_logistics.plan import Plan, Route
-from verticals_logistics.problem import Problem, load
+from verticals_logistics.problem import Problem, capacity, load
 
-NEIGHBOURS = 100
+NEIGHBOURS = 50
 
 
 @dataclass
 class Tour:
-    """A route being merged: its stops in order, their load, the depot group it starts from."""
+    """A route being merged: its stops in order, their load (D), the depot it starts from."""
 
     stops: list[int]
-    load: np.ndarray
-    depot: int | None = field(default=None)
+    load: tuple[float, ...]
+    depot: int | None
 
 
 def savings(problem: Problem) -> Plan:
@@ -41,38 +42,30 @@ def savings_routes(problem: Problem) -> list[Route]:
     if problem.shipments or problem.backhauls_last or not problem.stops:
         return []
     tours = _singles(problem)
-    dims = max(1, problem.dimensions)
-    most = {depot: _most(problem, depot, dims) for depot in {one.depot for one in tours}}
+    most = {depot: _most(problem, depot) for depot in {one.depot for one in tours}}
     simple = _is_simple(problem)
     of = list(range(len(problem.stops)))
     for i, j in _pairs(problem, tours):
         a, b = tours[of[i]], tours[of[j]]
-        if a is b or a.depot != b.depot or a.stops[-1] != i or b.stops[0] != j:
-            if not simple or a is b or a.depot != b.depot:
-                continue
-            a, b = _turned(a, b, i, j)
-            if a.stops[-1] != i or b.stops[0] != j:
-                continue
-        if (a.load + b.load > most[a.depot] + 1e-9).any():
+        if a is b or a.depot != b.depot or not _ends_meet(a.stops, b.stops, i, j, simple):
             continue
-        if not simple and not _feasible(problem, [*a.stops, *b.stops], a.depot):
+        load = tuple(x + y for x, y in zip(a.load, b.load, strict=True))
+        if any(x > y for x, y in zip(load, most[a.depot], strict=True)):
             continue
-        kept, gone = of[a.stops[0]], of[j]
-        tours[kept] = Tour([*a.stops, *b.stops], a.load + b.load, a.depot)
-        for stop in b.stops:
+        left = a.stops if a.stops[-1] == i else a.stops[::-1]
+        right = b.stops if b.stops[0] == j else b.stops[::-1]
+        if not simple and not _feasible(problem, left + right, a.depot):
+            continue
+        kept, gone = of[i], of[j]
+        tours[kept], tours[gone] = Tour(left + right, load, a.depot), Tour([], b.load, b.depot)
+        for stop in right:
             of[stop] = kept
-        if gone != kept:
-            tours[gone] = Tour([], b.load, b.depot)
     return _assign(problem, [one for one in tours if one.stops])
 
 
-def _turned(a: Tour, b: Tour, i: int, j: int) -> tuple[Tour, Tour]:
-    """Both tours so that ``i`` ends the first and ``j`` begins the second, if they can be turned that way."""
-    if a.stops[0] == i:
-        a = replace(a, stops=a.stops[::-1])
-    if b.stops[-1] == j:
-        b = replace(b, stops=b.stops[::-1])
-    return a, b
+def _ends_meet(a: list[int], b: list[int], i: int, j: int, turn: bool) -> bool:
+    """Whether ``i`` ends ``a`` and ``j`` begins ``b``, turned round if that may be."""
+    return (a[-1] == i and b[0] == j) or (turn and (a[0] == i or a[-1] == i) and (b[0] == j or b[-1] == j))
 
 
 def _is_simple(problem: Problem) -> bool:
@@ -99,11 +92,12 @@ def _plus(problem: Problem, per_distance: float, per_time: float) -> np.ndarray:
 def _singles(problem: Problem) -> list[Tour]:
     """One tour a stop, from the nearest depot that some vehicle starts at."""
     homes = sorted({one.start for one in problem.vehicles if one.start is not None})
-    cost, dims = _cost(problem), max(1, problem.dimensions)
+    cost, dims = _cost(problem), problem.dimensions
     out = []
     for number, stop in enumerate(problem.stops):
         near = min(homes, key=lambda home: cost[problem.depots[home].place, stop.place]) if homes else None
-        out.append(Tour([number], load(stop.demand, dims) + load(stop.pickup, dims), near))
+        amount = load(stop.demand, dims) + load(stop.pickup, dims)
+        out.append(Tour([number], tuple(amount.tolist()), near))
     return out
 
 
@@ -114,7 +108,7 @@ def _pairs(problem: Problem, tours: list[Tour]) -> list[tuple[int, int]]:
     home = np.array([place[0] if one.depot is None else problem.depots[one.depot].place for one in tours])
     between = cost[np.ix_(place, place)].astype(float)
     np.fill_diagonal(between, np.inf)
-    near = np.argsort(between, axis=1, kind="stable")[:, : min(NEIGHBOURS, len(place) - 1)]
+    near = nearest(between, NEIGHBOURS)
     i = np.repeat(np.arange(len(place)), near.shape[1])
     j = near.ravel()
     saved = cost[place[i], home[i]] + cost[home[j], place[j]] - between[i, j]
@@ -123,11 +117,10 @@ def _pairs(problem: Problem, tours: list[Tour]) -> list[tuple[int, int]]:
     return list(zip(i[order].tolist(), j[order].tolist(), strict=True))
 
 
-def _most(problem: Problem, depot: int | None, dims: int) -> np.ndarray:
+def _most(problem: Problem, depot: int | None) -> list[float]:
     """The largest capacity among the depot's vehicles, by dimension."""
-    rows = [one for one in problem.vehicles if one.start == depot]
-    full = [np.concatenate([one.capacity, np.full(dims - len(one.capacity), np.inf)]) for one in rows]
-    return np.asarray(np.max(full, axis=0)) if full else np.full(dims, np.inf)
+    full = [capacity(one, problem.dimensions) for one in problem.vehicles if one.start == depot]
+    return list((np.max(full, axis=0) + 1e-9).tolist())
 
 
 def _feasible(problem: Problem, stops: list[int], depot: int | None) -> bool:
@@ -139,7 +132,7 @@ def _assign(problem: Problem, tours: list[Tour]) -> list[Route]:
     """The cheapest vehicle that is left for each tour, the fullest tour first; tours without one are dropped."""
     left = [len(problem.stops) if one.count is None else one.count for one in problem.vehicles]
     out = []
-    for tour in sorted(tours, key=lambda one: (-float(one.load.sum()), one.stops)):
+    for tour in sorted(tours, key=lambda one: (-sum(one.load), one.stops)):
         offers = []
         for kind, one in enumerate(problem.vehicles):
             if left[kind] and one.start == tour.depot:

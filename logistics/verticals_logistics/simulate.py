@@ -49,7 +49,8 @@ def _day(rng: np.random.Generator, homes: np.ndarray, origin: np.datetime64) -> 
     return Problem(
         id=str(origin)[:10], stops=tuple(stops), depots=(Depot("depot", 0),),
         vehicles=tuple(
-            Vehicle(name, count, (room,), fixed=fixed, per_distance=0.00035, per_time=28 / 3600, shift=(6.5 * 3600.0, 19 * 3600.0))
+            Vehicle(name, count, (room,), fixed=fixed, per_distance=0.00035, per_time=28 / 3600, shift=(6.5 * 3600.0,
+                19 * 3600.0))
             for name, count, room, fixed in (("van", 8, 50.0, 45.0), ("truck", 3, 110.0, 80.0))
         ),
         distance=metres, duration=usual, place=place, units=Units("m", "s", "EUR"), lateness=0.6 / 60, origin=origin,

@@ -1,4 +1,4 @@
-"""OSRM's table JSON (and Mapbox's): a matrix of seconds; place 0 is the depot, each other place a stop of one vehicle."""
+"""OSRM's table JSON (and Mapbox's): a matrix of seconds; place 0 is the depot, each other place a stop."""
 
 from __future__ import annotations
 

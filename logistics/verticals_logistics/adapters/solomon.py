@@ -26,7 +26,8 @@ def read_solomon(path: Path, ledger: Ledger, rounding: str = "decimal") -> Probl
     head = HEAD.search(text)
     if head is None and not paired:
         raise DataError(
-            f"{path.name} has no VEHICLE / CUSTOMER head.", expected="Solomon's layout: NAME, VEHICLE NUMBER CAPACITY, CUSTOMER.",
+            f"{path.name} has no VEHICLE / CUSTOMER head.",
+                expected="Solomon's layout: NAME, VEHICLE NUMBER CAPACITY, CUSTOMER.",
         )  # fmt: skip
     cells = text.splitlines()[0].split() if paired else [head[1], head[2]] if head else []
     count, room = number(cells[0], path, 1, "the number of vehicles"), number(cells[1], path, 1, "the capacity")

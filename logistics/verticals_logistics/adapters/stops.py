@@ -105,7 +105,8 @@ def _windows(main: pd.DataFrame, path: Path) -> pd.DataFrame:
                 found = window(text)
                 if found is None:
                     raise DataError(
-                        f"{path.name}: the window of {main['id'].iloc[row]} is {text!r}.", expected='"9-12" or "13:30-15".',
+                        f"{path.name}: the window of {main['id'].iloc[row]} is {text!r}.",
+                            expected='"9-12" or "13:30-15".',
                     )  # fmt: skip
                 opens[row], closes[row] = found
     return main.assign(opens=opens, closes=closes)
@@ -159,7 +160,7 @@ def sniff(path: Path) -> Sniff:
     except (OSError, IndexError):
         return Sniff(0.0, "cannot be read")
     words = set(re.split(r"[^\w]+", head.replace("ã¤", "ä")))
-    lon = words & {"longitude", "lon", "lng", "long", "laenge", "länge", "x"} or "l" in head and "nge" in head
+    lon = words & {"longitude", "lon", "lng", "long", "laenge", "länge", "x"} or ("l" in head and "nge" in head)
     lat = words & {"latitude", "lat", "breite", "y"}
     return Sniff(0.8, "a table with coordinates") if lon and lat else Sniff(0.25, "a table")
 

@@ -143,7 +143,8 @@ class Reader:
             raise self._error(f"{where}.id is {one.get('id')!r}", "A number.")
         setup = 0.0 if "setup" in self.ignore else float(one.get("setup", 0))
         self.stops.append(Stop(f"{kind}{one['id']}", place, windows=tuple(sorted(windows)),
-                               service=float(one.get("service", 0)) + setup, demand=_loads(demand), pickup=_loads(pickup)))  # fmt: skip
+                               service=float(one.get("service", 0)) + setup, demand=_loads(demand),
+                                   pickup=_loads(pickup)))  # fmt: skip
         self.needs.append(frozenset(one.get("skills", ())))
 
     def _job(self, one: Mapping[str, Any], where: str) -> None:
@@ -240,7 +241,8 @@ def solution(problem: Problem, plan: Plan) -> dict[str, Any]:
             arrival = max(visit.arrival, timed.departure)
             steps.append({"type": kind or "job", "id": int(number) if number.isdigit() else number,
                           "arrival": _whole(arrival), "service": _whole(stop.service),
-                          "waiting_time": _whole(max(0.0, visit.start - arrival)), "load": list(visit.load)})  # fmt: skip
+                          "waiting_time": _whole(max(0.0, visit.start - arrival)),
+                              "load": list(visit.load)})  # fmt: skip
         if vehicle.end is not None:
             steps.append({"type": "end", "arrival": _whole(timed.end)})
         routes.append({"vehicle": vehicle.id, "cost": _whole(timed.cost), "duration": _whole(timed.duration),

@@ -70,7 +70,8 @@ def tokenize(text: str, path: Path) -> Words:
         else:
             raise DataError(
                 f"{path.name} line {line}: {row[:60]!r} is neither a header line nor in a section.",
-                expected="KEY : value, or the name of a section.", todo="Put a colon after the key, or remove the line.",
+                expected="KEY : value, or the name of a section.",
+                    todo="Put a colon after the key, or remove the line.",
             )  # fmt: skip
     return found
 
@@ -119,7 +120,8 @@ def _refuse_unknown(words: Words, path: Path, ledger: Ledger) -> None:
         if name not in SECTIONS:
             raise DataError(
                 f"{path.name} has a section {name}_SECTION that is not known.",
-                expected=f"Some of {', '.join(sorted(SECTIONS))}.", todo="A rule must not be dropped: remove it if it may.",
+                expected=f"Some of {', '.join(sorted(SECTIONS))}.",
+                    todo="A rule must not be dropped: remove it if it may.",
             )  # fmt: skip
     unknown = sorted(set(words.header) - HEADERS - {"ROUNDING"})
     if unknown:
@@ -145,7 +147,8 @@ def _rows(words: Words, section: str, size: int, width: int, path: Path) -> np.n
     if len(flat) != size * (width + 1):
         raise DataError(
             f"{path.name}: {section}_SECTION has {len(flat)} numbers.",
-            expected=f"{size * (width + 1)}: {size} nodes with {width} each.", todo="Compare DIMENSION with the section.",
+            expected=f"{size * (width + 1)}: {size} nodes with {width} each.",
+                todo="Compare DIMENSION with the section.",
         )  # fmt: skip
     table = np.array([number(word, path, line, section) for word, line in flat]).reshape(size, width + 1)
     order = np.argsort(table[:, 0], kind="stable")

@@ -26,7 +26,7 @@ def _record(**fields: str) -> np.dtype[np.void]:
 STOP = _record(i8="partner", f8="service penalty key0 key1 key2 key3 key4", bool="first")
 """Partner: the shipment's other end, -1 = none; keys: orders of recreation, small first."""
 TYPE = _record(i8="count used start end group", f8="fixed per_distance per_time opens closes max_duration max_distance")
-NODE = _record(i8="nxt prv at route best", f8="es la edge")
+NODE = _record(i4="nxt prv at route best", f8="es la edge")
 """Stops, then start and end of each slot. At: matrix node; route: slot, -1 = left out; es: earliest start of service;
 la: latest arrival; edge: cost to the successor; best: the successor in the best solution."""
 ROUTE = _record(
@@ -88,12 +88,13 @@ def arrays(problem: Problem, seed: int) -> Search:
     slots = int(min(vehicles["count"].sum(), size))
     nodes, routes = _empty(size, slots)
     now = _now(problem, win, loads, vehicles, seed)
-    near = _neighbours(cost[0], size)
+    near = _neighbours(cost[0], size).astype(np.int32)
     now["beside"] = min(near.shape[1], BESIDE_TIMED if now["timed"][0] else BESIDE)
     alone = (stops["partner"][:size] < 0) | stops["first"][:size]
     now["cost"] = now["best"] = float(stops["penalty"][:size][alone].sum())
     return Search(
-        cost=cost, back=_transposed(cost), way=way, yaw=_transposed(way), near=near, stops=stops, win=win, loads=loads, types=vehicles,
+        cost=cost, back=_transposed(cost), way=way, yaw=_transposed(way), near=near, stops=stops, win=win,
+            loads=loads, types=vehicles,
         capacity=np.array([capacity(v, dims) for v in types]).reshape(len(types), dims),
         allowed=np.array(allowed, dtype=np.bool_).reshape(size, len(types)), nodes=nodes, routes=routes,
         held=np.zeros((slots, 2, dims)), leg=np.zeros((size + 2 * slots, 3, dims)),
@@ -112,6 +113,9 @@ CHANGING = ("types", "nodes", "routes", "held", "leg", "work", "now")
 
 
 def _transposed(matrices: np.ndarray) -> np.ndarray:
+    """The same array where ways cost the same both ways: half the memory to look through."""
+    if all(np.array_equal(one, one.T) for one in matrices):
+        return matrices
     return np.ascontiguousarray(matrices.transpose(0, 2, 1))
 
 
@@ -190,11 +194,21 @@ def _loads(problem: Problem, stops: np.ndarray, dims: int) -> np.ndarray:
 
 
 def _neighbours(cost: np.ndarray, size: int) -> np.ndarray:
-    """(S, A) nearest other stops by the cheaper direction; ties by number, so that the order is repeatable."""
-    both = np.minimum(cost[:size, :size], cost[:size, :size].T).copy()
+    """(S, A) nearest other stops by the cheaper direction."""
+    both = np.minimum(cost[:size, :size], cost[:size, :size].T)
     np.fill_diagonal(both, np.inf)
-    wanted = min(NEIGHBOURS, max(size - 1, 0))
-    return np.ascontiguousarray(np.argsort(both, axis=1, kind="stable")[:, :wanted])
+    return nearest(both, NEIGHBOURS)
+
+
+def nearest(far: np.ndarray, wanted: int) -> np.ndarray:
+    """(S, A) columns of the smallest numbers of each row, smallest first; ties by number, so that it is repeatable."""
+    size = len(far)
+    wanted = min(wanted, max(size - 1, 0))
+    if wanted < size - 1:
+        some = np.sort(np.argpartition(far, wanted, axis=1)[:, :wanted], axis=1)
+        order = np.argsort(np.take_along_axis(far, some, axis=1), axis=1, kind="stable")
+        return np.ascontiguousarray(np.take_along_axis(some, order, axis=1))
+    return np.ascontiguousarray(np.argsort(far, axis=1, kind="stable")[:, :wanted])
 
 
 def _set_keys(stops: np.ndarray, problem: Problem, dist: np.ndarray) -> None:

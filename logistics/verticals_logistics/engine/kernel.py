@@ -165,7 +165,7 @@ def duration(s: Search, v: int, n: int) -> float:
 # ------------------------------------------------------------------------------------------------- changing a solution
 
 
-@inlined
+@compiled
 def touch(s: Search, r: int, tick: int) -> None:
     """Remember a route as it was before this move."""
     if s.routes[r].stamp == tick:
@@ -190,7 +190,7 @@ def detour(s: Search, v: int, p: int, c: int) -> float:
     return float(s.back[u, c, s.nodes[p].at] + s.cost[u, c, s.nodes[s.nodes[p].nxt].at] - s.nodes[p].edge)
 
 
-@inlined
+@compiled
 def count(s: Search, r: int, c: int, p: int, x: int, sign: float, delta: float) -> None:
     """Book a stop's load, distance, driving and cost on a route."""
     for d in range(s.held.shape[2]):
@@ -308,7 +308,7 @@ def undo(s: Search, cost: float) -> None:
 # -------------------------------------------------------------------------------------------------- does it fit here?
 
 
-@inlined
+@compiled
 def fits(s: Search, c: int, p: int, x: int, r: int) -> bool:
     """Whether a stop may stand between ``p`` and ``x`` of route ``r``."""
     v = s.routes[r].kind
@@ -382,10 +382,19 @@ def fits_alone(s: Search, v: int, c: int, c2: int) -> bool:
     return bool(drive + idle <= s.types[v].max_duration + TOLERANCE)
 
 
+@inlined
+def fetched(s: Search, c: int) -> float:
+    """Infinity, after walking along a stop's row of costs: its cells are then near when asked for at random."""
+    total = 0.0
+    for j in range(0, s.cost.shape[2], 8):
+        total += s.cost[0, c, j]
+    return math.inf if total >= 0 else total
+
+
 @compiled
 def place_one(s: Search, c: int) -> tuple[int, float]:
     """Cheapest place of a stop: predecessor (NEW - v = a new route of type v, NONE = nowhere) and its cost."""
-    best, where = math.inf, NONE
+    best, where = fetched(s, c), NONE
     for k in range(s.now[0].beside):
         n = s.near[c, k]
         r = s.nodes[n].route

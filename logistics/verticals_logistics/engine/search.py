@@ -1,4 +1,4 @@
-"""The search around the compiled moves: temperature, rounds, all cores sharing their best, and the plan that comes out."""
+"""The search around the compiled moves: cooling, rounds, all cores sharing their best, and the plan that comes out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FIRST_CHUNK = 200
 class Effort:
     """How long to search: ``moves`` in all (repeatable) or ``seconds`` of wall-clock; one of them is given.
 
-    ``rounds`` is how often the ``threads`` searchers take over the best of all.
+    ``clock`` measures the seconds (a benchmark on a busy machine may count processor time). ``rounds`` is how often the ``threads`` searchers take over the best of all.
     """
 
     moves: int | None = None
@@ -29,6 +29,7 @@ class Effort:
     seed: int = 0
     threads: int = 1
     rounds: int = 10
+    clock: Callable[[], float] = time.perf_counter
 
     def __post_init__(self) -> None:
         if (self.moves is None) == (self.seconds is None):
@@ -47,9 +48,9 @@ class Searcher:
 def search(problem: Problem, effort: Effort, start: Sequence[Route] = (), *, began: float | None = None) -> Plan:
     """A plan by ruin and recreate from ``start``; unserved stops come without reasons.
 
-    ``began`` (``time.perf_counter``) is when the wall-clock started, if earlier than now.
+    ``began`` is when the effort's clock started, if earlier than now.
     """
-    began = time.perf_counter() if began is None else began
+    began = effort.clock() if began is None else began
     if not problem.stops:
         return Plan(problem.id, (), engine="sisr")
     first = arrays(problem, effort.seed * 1000)
@@ -64,9 +65,7 @@ def search(problem: Problem, effort: Effort, start: Sequence[Route] = (), *, beg
         _rounds(searchers, effort, began, *temperatures(first))
     best = min(searchers, key=lambda one: float(one.search.now["best"][0]))
     moves = sum(one.tick for one in searchers)
-    return Plan(
-        problem.id, routes_of(best.search), engine="sisr", iterations=moves, seconds=time.perf_counter() - began
-    )
+    return Plan(problem.id, routes_of(best.search), engine="sisr", iterations=moves, seconds=effort.clock() - began)
 
 
 def temperatures(one: Search) -> tuple[float, float]:
@@ -91,7 +90,7 @@ def _rounds(searchers: list[Searcher], effort: Effort, began: float, hot: float,
                 work = _by_moves(share, ends[0], ends[1])
             else:
                 assert effort.seconds is not None
-                work = _by_clock(began, effort.seconds, (number + 1) / effort.rounds, hot, cold)
+                work = _by_clock(effort, began, (number + 1) / effort.rounds, hot, cold)
             list(pool.map(work, searchers))
             share_best(searchers)
 
@@ -106,16 +105,18 @@ def _by_moves(moves: int, hot: float, cold: float) -> Callable[[Searcher], None]
     return work
 
 
-def _by_clock(began: float, seconds: float, until: float, hot: float, cold: float) -> Callable[[Searcher], None]:
+def _by_clock(effort: Effort, began: float, until: float, hot: float, cold: float) -> Callable[[Searcher], None]:
     from verticals_logistics.engine.kernel import anneal
 
+    seconds, clock = effort.seconds or 0.0, effort.clock
+
     def work(one: Searcher) -> None:
-        while (done := (time.perf_counter() - began) / seconds) < until:
-            now = time.perf_counter()
+        while (done := (clock() - began) / seconds) < until:
+            now = clock()
             temperature = hot * (cold / hot) ** min(1.0, done)
             anneal(one.search, one.pace, temperature, temperature, one.tick)
             one.tick += one.pace
-            took = max(1e-6, time.perf_counter() - now)
+            took = max(1e-6, clock() - now)
             one.pace = int(min(max(10, one.pace * min(4.0, CHUNK_SECONDS / took)), 100_000))
 
     return work
