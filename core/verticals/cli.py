@@ -12,8 +12,8 @@ from verticals_plugins.errors import VerticalsError
 
 EPILOG = """examples:
   verticals run --demo all                              every industry on simulated data
-  verticals run finance.fraud --data DIR --explain-data how the data would be read; runs nothing
-  verticals run finance.fraud --data DIR --out RUN      files in, decision, report and bundle out
+  verticals run TASK --data DIR --explain-data          how the data would be read; runs nothing
+  verticals run TASK --data DIR --out RUN               files in, decision, report and bundle out
   verticals predict RUN --data FILE -o OUT.csv          score new data
 """
 POLICY = "policy_"

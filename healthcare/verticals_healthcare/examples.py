@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from verticals_healthcare.adapters.common import SPARSE
 from verticals_healthcare.schema import LABELS, RESERVED
 from verticals_healthcare.timeline import Past, Variables, aggregates, empty_timeline, grid, past_of
 from verticals_healthcare.units import canonical
@@ -35,6 +36,8 @@ class CaseExamples:
         main = dataset.main.reset_index(drop=True)
         rows = self._past(dataset, main)
         inputs: dict[str, Block] = {}
+        if past is not None:
+            main = with_columns(dataset, main, past)
         table = case_rows(dataset, main)
         variables = self._variables(dataset, past, rows)
         if variables is not None:
@@ -80,6 +83,23 @@ class CaseExamples:
         return None if "timeline" not in dataset.tables else Variables.of(rows, self.variables)
 
 
+def with_columns(dataset: Dataset, main: pd.DataFrame, past: Dataset) -> pd.DataFrame:
+    """The cases with all columns of the training data, empty where a sparse format has none of them.
+
+    Raises:
+        DataError: columns are missing from a format that would have them.
+    """
+    inputs = [name for name in past.main.columns if name not in RESERVED and not str(name).startswith(LABELS)]
+    missing = [name for name in inputs if name not in main]
+    if missing and SPARSE not in dataset.provenance.notes:
+        raise DataError(
+            f"The cases lack {len(missing)} columns of the training data: {', '.join(map(str, missing[:5]))}.",
+            expected="The same columns.", todo="Export them too; leave cells empty where nothing is known.",
+        )  # fmt: skip
+    empty = {name: pd.Series(np.nan, index=main.index).astype(past.main[name].dtype) for name in missing}
+    return main.assign(**{str(name): column for name, column in empty.items()})
+
+
 def case_rows(dataset: Dataset, main: pd.DataFrame) -> pd.DataFrame:
     """The columns of the case row that are inputs: numbers as float64, all else as text categories."""
     numbers = {one.name for one in dataset.schema.fields if isinstance(one, Number)}
@@ -103,6 +123,11 @@ def pictures(dataset: Dataset, main: pd.DataFrame, shape: np.ndarray | None) -> 
             return None
         blank = np.zeros((0, *(int(one) for one in shape)), dtype=np.uint8)
         return Images(blank, np.full(len(main), -1, dtype=np.int64))
+    if shape is not None and tuple(pixels.shape[1:]) != tuple(int(one) for one in shape):
+        raise DataError(
+            f"The pictures are {' x '.join(map(str, pixels.shape[1:]))}.",
+            expected=f"{' x '.join(str(int(one)) for one in shape)} (height, width, colours), as in training.",
+        )
     index = main["image"].fillna(-1).to_numpy(dtype=np.int64) if "image" in main else np.full(len(main), -1)
     if "image_time" in main:
         index = np.where((main["image_time"] > main["time"]).to_numpy(), -1, index)

@@ -84,7 +84,7 @@ def labelled(
     last = timeline.groupby("patient")["time"].max()
     days = np.timedelta64(round(horizon.days * 86_400), "s")
     outcome, known, keep = [], [], []
-    counts = dict.fromkeys(("before", "censored", "competing", "events", "without"), 0)
+    counts: dict[str, int] = dict.fromkeys(("before", "censored", "competing", "events", "without"), 0)
     times = {name: np.sort(rows.to_numpy()) for name, rows in hit.groupby("patient")["time"]}
     for patient, now in zip(main["patient"], main["time"].to_numpy(), strict=True):
         verdict, when = _verdict(times.get(patient), now, now + days, last.get(patient), death.get(patient))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -105,7 +107,7 @@ def breast_biopsies() -> Dataset:
     """scikit-learn's copy of the Wisconsin breast cancer table: 569 biopsies, 30 numbers, malignant or benign."""
     from sklearn.datasets import load_breast_cancer
 
-    found = load_breast_cancer(as_frame=True)
+    found: Any = load_breast_cancer(as_frame=True)
     main = found.data.astype(np.float64)
     number = np.arange(len(main))
     main.insert(0, "case", [f"biopsy-{i}" for i in number])

@@ -164,7 +164,8 @@ def canonical(timeline: pd.DataFrame) -> pd.DataFrame:
     unit = timeline["unit"].map(lambda one: "" if one is None or one != one else plain(str(one)))
     pair = pd.MultiIndex.from_arrays([variable, unit])
     codes, names = pd.factorize(pair)
-    for number, (name, found) in enumerate(names):
+    for number, both in enumerate(names.to_list()):
+        name, found = str(both[0]), str(both[1])
         if not found:
             continue
         rows = np.flatnonzero(codes == number)

@@ -5,6 +5,7 @@ It shares no code with any engine. Times: a vehicle leaves as late as possible w
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -125,7 +126,7 @@ def first_start(windows: tuple[Window, ...], arrival: float) -> float | None:
 
 
 def _legs(places: list[int]) -> list[tuple[int, int]]:
-    return list(zip(places, places[1:], strict=False))
+    return list(itertools.pairwise(places))
 
 
 def _far(problem: Problem, a: int, b: int) -> float:

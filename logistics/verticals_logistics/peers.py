@@ -55,11 +55,7 @@ def pyvrp_plan(
     _refuse(problem, "PyVRP")
     began = clock()
     data = _pyvrp_data(pyvrp, problem)
-    stop = (
-        stop_at.MaxIterations(iterations)
-        if iterations is not None
-        else Until(began + (seconds or 0.0), clock)
-    )
+    stop = stop_at.MaxIterations(iterations) if iterations is not None else Until(began + (seconds or 0.0), clock)
     found = pyvrp.solve(data, stop, seed=seed, display=False).best
     took, tried = clock() - began, iterations or 0
     if not found.is_feasible():

@@ -74,7 +74,7 @@ class RoutePolicy:
 class PlanSplit:
     """By time where there are finished trips to learn from; else nothing is fitted and every part is all instances."""
 
-    by_time: TimeSplit = TimeSplit(valid=0.17, gate=0.25, test=0.21)
+    by_time: TimeSplit = field(default_factory=lambda: TimeSplit(valid=0.17, gate=0.25, test=0.21))
 
     def __call__(self, examples: Examples, seed: int) -> Parts:
         truth = examples.truth

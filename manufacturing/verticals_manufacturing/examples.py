@@ -32,7 +32,7 @@ class PieceExamples:
         main = dataset.main
         if not len(main):
             raise DataError("There is no piece to look at.", expected="At least one picture.")
-        pixels, index = dataset.arrays["image"], main["image"].to_numpy(dtype=np.int64)
+        pixels, index = _as_trained(dataset, past), main["image"].to_numpy(dtype=np.int64)
         piece = main["piece"].astype(str).to_numpy() if "piece" in main else main["id"].astype(str).to_numpy()
         frame = pd.DataFrame({"id": main["id"].to_numpy(), "entity": piece, "time": _time(main)})
         frame["group"] = near_duplicates(pixels, index, piece)
@@ -54,10 +54,14 @@ class PieceExamples:
         return Examples(frame, inputs, truth, names=names)
 
     def memory(self, dataset: Dataset, past: Dataset | None = None) -> Dataset | None:
-        """The class names, in order: one row each, no picture."""
+        """The class names, in order: one row each, no picture; and how the pictures were brought to one shape."""
+        if past is not None:
+            return past
         names, _ = self._truth(dataset.main, past)
         main = pd.DataFrame({"class": list(names)})
-        return replace(dataset, tables={"main": main}, arrays={})
+        height, width, channels = dataset.arrays["image"].shape[1:]
+        notes = {**dataset.provenance.notes, "size": f"{width}x{height}", "channels": str(channels)}
+        return replace(dataset, tables={"main": main}, arrays={}, provenance=replace(dataset.provenance, notes=notes))
 
     def _truth(self, main: pd.DataFrame, past: Dataset | None) -> tuple[tuple[str, ...], np.ndarray | None]:
         labels = main["class"] if "class" in main and main["class"].notna().any() else None
@@ -87,6 +91,26 @@ class PieceExamples:
                 todo="Train again with pictures of these classes, or leave the class column out to score.",
             )
         return names, np.array([code[one] for one in labels.astype(str)], dtype=np.int64)
+
+
+def _as_trained(dataset: Dataset, past: Dataset | None) -> np.ndarray:
+    """The pictures in the size, the channels and the depth that the pictures had at training."""
+    pixels: np.ndarray = dataset.arrays["image"]
+    known = {} if past is None else past.provenance.notes
+    if "channels" in known and int(known["channels"]) != pixels.shape[3]:
+        grey = np.rint(pixels.mean(axis=3, keepdims=True)).astype(np.uint8)
+        pixels = grey if known["channels"] == "1" else np.repeat(grey, 3, axis=3)
+    if "size" in known:
+        width, height = (int(side) for side in known["size"].split("x"))
+        if pixels.shape[1:3] != (height, width):
+            channels = [np.stack([resized(np.ascontiguousarray(p[..., c]), (width, height)) for c in range(p.shape[2])], 2)
+                        for p in pixels]  # fmt: skip
+            pixels = np.stack(channels)
+    bits, now = int(known.get("bits", 0)), int(dataset.provenance.notes.get("bits", 0))
+    if bits and now and bits != now:
+        scaled = pixels.astype(np.float32) * np.float32((2**now - 1) / (2**bits - 1))
+        pixels = np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+    return pixels
 
 
 def _to_draw(frame: pd.DataFrame, truth: np.ndarray) -> np.ndarray:

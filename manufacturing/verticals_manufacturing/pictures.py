@@ -15,7 +15,7 @@ import numpy as np
 
 from verticals_plugins import DataError, need
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 DEPTHS = (8, 10, 12, 14, 16)
 _TURN_TAG = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)
@@ -44,6 +44,11 @@ def is_picture(path: Path) -> bool:
 def pictures_in(folder: Path) -> list[Path]:
     """Pictures directly in ``folder``, sorted by name with numbers in order."""
     return sorted((p for p in folder.iterdir() if p.is_file() and is_picture(p)), key=natural)
+
+
+def pictures_below(folder: Path) -> list[Path]:
+    """Pictures in ``folder`` and in folders below it, sorted by path with numbers in order."""
+    return sorted((p for p in folder.rglob("*") if is_picture(p) and p.is_file()), key=natural)
 
 
 def natural(path: Path) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ GOOD_NAMES = frozenset({"good", "ok", "normal", "pass", "passed", "no_defect", "
 
 OPTIONS = {
     "size": f"width x height to keep pictures at, as 200x200 (default: as stored, at most {LARGEST} a side)",
+    "good": "names of classes that mean no defect, comma-separated (default: good, ok, normal, pass …)",
     "bits": "bits a sample of 16-bit pictures (default: what the brightest pixel of all needs)",
 }
 
@@ -99,7 +100,7 @@ def to_dataset(
         DataError: no picture is left, or no class is known although one is needed.
     """
     ledger = ledger if ledger is not None else Ledger()
-    records = list(records)[: options.limit] if options.limit is not None else list(records)
+    records = _renamed(list(records)[: options.limit], options)
     if not records:
         raise DataError("No picture was found.", expected="PNG, JPEG, BMP or TIFF files.", todo="Check the folder.")
     if options.need_target and all(one.label is None for one in records):
@@ -121,6 +122,22 @@ def to_dataset(
         mapping={name: name for name in main.columns},
     )  # fmt: skip
     return Dataset(tables, options.schema, provenance, {"image": pixels})
+
+
+def _renamed(records: list[Record], options: ReadOptions) -> list[Record]:
+    """The classes that the option ``good`` names become "good".
+
+    Raises:
+        UsageError: no picture has such a class.
+    """
+    wanted = {name.strip() for name in options.options.get("good", "").split(",") if name.strip()}
+    missing = wanted - {str(one.label) for one in records}
+    if missing and options.need_target:
+        found = sorted({str(one.label) for one in records if one.label is not None})
+        raise UsageError(
+            f"No picture has the class {', '.join(sorted(missing))}.", expected=f"One of: {', '.join(found[:12])}."
+        )
+    return [replace(one, label="good") if one.label in wanted else one for one in records]
 
 
 def _read_all(records: Sequence[Record], ledger: Ledger) -> tuple[list[Record], list[Picture], list[tuple[Box, ...]]]:

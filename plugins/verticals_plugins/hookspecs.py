@@ -192,7 +192,7 @@ def verticals_report_sections(task: Task, folder: Path, metrics: dict[str, Any])
 
         @hookimpl
         def verticals_report_sections(task, folder, metrics):
-            return [Section("Ownership", text="Model owner: fraud team")]
+            return [Section("Ownership", text="Model owner: the risk team")]
     """
 
 

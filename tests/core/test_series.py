@@ -95,7 +95,7 @@ def test_a_week_has_an_anchor_day() -> None:
 
 def test_mixed_weekdays_are_refused_by_name() -> None:
     data = dataset("A,2024-01-05,1 A,2024-01-12,2 A,2024-01-20,3 A,2024-01-27,3 B,2024-01-05,1 B,2024-01-12,1")
-    with pytest.raises(DataError, match="'A' is off its own step.*2024-01-20|no regular step"):
+    with pytest.raises(DataError, match=r"'A' is off its own step.*2024-01-20|no regular step"):
         SeriesExamples(horizon=1)(replace(data, schema=replace(SCHEMA, time=Time("time", step="7D"))))
 
 
@@ -213,7 +213,7 @@ def test_missing_values_are_marked_not_guessed(parts: tuple[Examples, ...]) -> N
     data = waves(2, 100)
     data.main.loc[10:40, "y"] = np.nan
     block = block_of(SeriesExamples(horizon=7)(data))
-    assert np.isnan(block.values).sum() == 31
+    assert np.isnan(block.values).sum() == 31 + 2 * 7, "the gap, and the steps after each last value"
 
 
 def test_an_empty_block_of_the_wrong_kind_is_told() -> None:

@@ -232,3 +232,61 @@ def test_bad_inputs_are_refused_with_a_way_out(bad: BadInput, tmp_path: Path) ->
     path = bad.make(tmp_path)
     with pytest.raises(bad.error, match=bad.match):
         read(surest(path), path)
+
+
+def test_folders_below_a_class_and_a_wrapping_folder_are_followed(tmp_path: Path) -> None:
+    draw(tmp_path / "export/ok_front/monday/a.png", 1)
+    draw(tmp_path / "export/ok_front/b.png", 2)
+    draw(tmp_path / "export/dent/c.png", 3)
+    dataset = read(FOLDERS, tmp_path, good="ok_front")
+    assert sorted(dataset.main["class"]) == ["dent", "good", "good"]
+    with pytest.raises(UsageError, match="No picture has the class fine"):
+        read(FOLDERS, tmp_path, good="fine")
+
+
+def test_a_yolo_part_without_labels_is_left_out_not_called_good(tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text("train: /home/me/set/train/images\ntest: test/images\nnc: 1\nnames: [dent]\n")
+    draw(tmp_path / "train/images/a.png", 1)
+    draw(tmp_path / "test/images/b.png", 2)
+    (tmp_path / "train/labels").mkdir()
+    (tmp_path / "train/labels/a.txt").write_text("0 0.5 0.5 0.5 0.5\r\n")
+    dataset = read(YOLO, tmp_path)
+    assert dataset.main["class"].tolist() == ["dent"]
+    assert dataset.provenance.ledger.dropped == {"picture of the part test, which has no label file at all": 1}
+
+
+def test_yolo_key_points_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text("train: images\nkpt_shape: [2, 3]\nnames: [dent]\n")
+    with pytest.raises(DataError, match="key points"):
+        read(YOLO, tmp_path)
+
+
+def test_coco_boxes_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
+    draw(tmp_path / "a.png")
+    content = {
+        "images": [{"id": "x", "file_name": "a.png", "width": None}],
+        "categories": [{"id": 3, "name": "dent"}],
+        "annotations": [
+            {"id": 1, "image_id": "x", "category_id": 3, "bbox": ["a", 1, 2, 2]},
+            {"id": 2, "image_id": "x", "category_id": 3, "segmentation": [[1, 1, 4, 1, 4, 3]]},
+        ],
+    }
+    (tmp_path / "instances.json").write_text(json.dumps(content))
+    dataset = read(COCO, tmp_path)
+    assert dataset.provenance.ledger.dropped == {"annotation whose box or area cannot be read": 1}
+    assert dataset.tables["boxes"]["area"].tolist() == [3]
+
+
+def test_voc_lists_of_parts_are_kept(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        draw(tmp_path / f"JPEGImages/{name}.jpg")
+        (tmp_path / "Annotations").mkdir(exist_ok=True)
+        (tmp_path / f"Annotations/{name}.xml").write_text(
+            f"<annotation><filename>{name}.jpg</filename><size><width>?</width></size></annotation>"
+        )
+    (tmp_path / "ImageSets/Main").mkdir(parents=True)
+    (tmp_path / "ImageSets/Main/train.txt").write_text("a\n")
+    (tmp_path / "ImageSets/Main/test.txt").write_text("b 1\n")
+    dataset = read(VOC, tmp_path)
+    assert dataset.main["split"].tolist() == ["train", "test"]
+    assert dataset.main["class"].tolist() == ["good", "good"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,20 @@ def test_classes_unknown_at_training_are_refused_later(pieces: Dataset) -> None:
     later = pieces.with_main(pieces.main.assign(**{"class": "rust"}))
     with pytest.raises(DataError, match="not there in training"):
         builder(later, past)
+
+
+def test_new_photos_are_brought_to_the_shape_and_depth_of_training(pieces: Dataset) -> None:
+    builder = PieceExamples()
+    past = builder.memory(pieces.with_main(pieces.main.head(9)))
+    assert past is not None
+    past = replace(past, provenance=replace(past.provenance, notes={**past.provenance.notes, "bits": "12"}))
+    bright = replace(pieces.provenance, notes={"bits": "10"})
+    pixels = np.repeat(np.repeat(pieces.arrays["image"], 2, axis=1), 3, axis=3)
+    later = Dataset({"main": pieces.main.drop(columns="class")}, pieces.schema, bright, {"image": pixels})
+    block = builder(later, past).inputs["image"]
+    assert isinstance(block, Images)
+    assert block.pixels.shape == pieces.arrays["image"].shape
+    assert np.abs(block.pixels.astype(float) - pieces.arrays["image"] * 1023 / 4095).max() <= 1
 
 
 def test_good_pieces_alone_get_drawn_defects_for_the_gate_only(pieces: Dataset) -> None:

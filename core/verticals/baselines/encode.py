@@ -50,8 +50,7 @@ class TableEncoder:
         if missing:
             raise DataError(f"The table lacks columns {missing[:5]}.", expected="The columns the model was trained on.")
         out = np.empty((len(frame), len(self.names)), dtype=np.float32)
-        for place, name in enumerate(self.numbers):
-            out[:, place] = frame[name].to_numpy(dtype=np.float32, na_value=np.nan)
+        out[:, : len(self.numbers)] = frame[list(self.numbers)].to_numpy(dtype=np.float32, na_value=np.nan)
         for place, (name, codes) in enumerate(self.categories.items(), start=len(self.numbers)):
             out[:, place] = frame[name].astype(str).map(codes).fillna(0).to_numpy(dtype=np.float32)
         return out

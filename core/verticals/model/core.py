@@ -25,6 +25,8 @@ from verticals_plugins import Baseline, Budget, CoreSpec, DataError, Examples, P
 from verticals_plugins.manager import find, installed
 
 Batch = dict[str, dict[str, Tensor]]
+WATCHED = 20_000
+"""Validation examples whose loss picks the best epoch, at most."""
 
 
 @dataclass(frozen=True)
@@ -209,11 +211,13 @@ class CoreMethod:
             loss: Tensor = head.loss(output, target, **extra)
             return loss
 
+        watched = some_rows(0 if valid is None else len(valid), WATCHED, seed)
+
         def check() -> float:
             assert valid is not None
             with torch.no_grad():
-                losses = [(len(b), float(loss_on(valid, b, None))) for b in batches(len(valid), 1024)]
-            return sum(n * loss for n, loss in losses) / len(valid)
+                losses = [(len(b), float(loss_on(valid, watched[b], None))) for b in batches(len(watched), 1024)]
+            return sum(n * loss for n, loss in losses) / len(watched)
 
         settings = replace(self._settings(self.spec.epochs, seed, budget), stop_after=stop)
         progress = train(

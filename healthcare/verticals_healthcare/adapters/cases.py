@@ -14,7 +14,7 @@ from verticals.data.match import plain
 from verticals.data.raw import Raw, read_raw
 from verticals.data.table import OPTIONS, dataset_of, typed
 from verticals_healthcare.adapters.common import EPOCH, part_name
-from verticals_healthcare.adapters.pictures import SIDE, as_bytes, read_picture
+from verticals_healthcare.adapters.pictures import SIDE, Picture, as_bytes, read_picture
 from verticals_healthcare.schema import LABELS, SCHEMA, TIMELINE
 from verticals_healthcare.units import defaults_of, unified
 from verticals_plugins import (
@@ -73,6 +73,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         raise DataError(f"{path} holds no table of cases.", expected=f"A table called {CASE_NAMES[0]}.csv.")
     raw = read_raw(cases, options.options, limit=options.limit)
     told = replace(options, schema=fitting(raw, options), options=_table_options(options.options))
+    refuse_repeats(raw, told)
     found = dataset_of(raw, told, adapter="healthcare.cases")
     main, ledger = completed(found.main, ledger=found.provenance.ledger), found.provenance.ledger
     tables, sources = {"main": main}, list(found.provenance.sources)
@@ -104,13 +105,40 @@ def fitting(raw: Raw, options: ReadOptions) -> Schema:
 
     if schema.id is not None and not there("id"):
         schema = replace(schema, id=replace(schema.id, aliases=()))
-    for role in ("entity", "time"):
-        if not there(role):
-            schema = replace(schema, **{role: None})
+    if not there("entity"):
+        schema = replace(schema, entity=None)
+    if not there("time"):
+        schema = replace(schema, time=None)
     labels = any(str(one).lower().startswith(LABELS) for one in raw.table.column_names)
     if labels and not there("target"):
         schema = replace(schema, target=None)
     return schema
+
+
+def refuse_repeats(raw: Raw, options: ReadOptions) -> None:
+    """A case's id stands in one row; further columns are inputs, so rows that differ in them are no repetition.
+
+    Raises:
+        DataError: ids repeat with different content, as in a table with a row for each measurement.
+    """
+    one = options.schema.id
+    wanted = {plain(name) for name in (one.name, *one.aliases)} if one is not None else set[str]()
+    mapped = options.mapping.get("case")
+    name = mapped or next((found for found in raw.table.column_names if plain(found) in wanted), None)
+    if name is None or name not in raw.table.column_names:
+        return
+    frame = raw.table.to_pandas()
+    clash = np.flatnonzero((frame[name].duplicated() & ~frame.duplicated()).to_numpy())
+    if len(clash):
+        first = frame[name].iloc[clash[0]]
+        rows = [int(row) for row in np.flatnonzero((frame[name] == first).to_numpy())[:2]]
+        raise DataError(
+            f"{raw.name}: {len(clash)} values of {name!r} repeat with different content, for example {first!r} in "
+            f"{' and '.join(raw.places(rows))}.",
+            expected="One row a case.",
+            todo="Give a table of measurements as timeline.csv beside cases.csv, or map another column: "
+            "--map case=COLUMN",
+        )
 
 
 def completed(main: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
@@ -151,7 +179,8 @@ def pictures_of(names: pd.Series, folder: Path, side: int, ledger: Ledger) -> tu
     Raises:
         DataError: a named file is not there, cannot be read, or lies outside the folder.
     """
-    index, found = np.full(len(names), -1, dtype=np.int64), []
+    index = np.full(len(names), -1, dtype=np.int64)
+    found: list[Picture] = []
     seen: dict[str, int] = {}
     for row, name in enumerate(names):
         if name is None or name != name or not str(name).strip():

@@ -13,6 +13,8 @@ from verticals.data.files import sha256
 from verticals_healthcare.schema import SCHEMA
 from verticals_plugins import DataError, Dataset, Ledger, Provenance, Source
 
+SPARSE = "says nothing where there is nothing"
+"""Note of formats in which a column without a value is not there at all."""
 EPOCH = np.datetime64("1970-01-01T00:00", "ns")
 PARTS = {"training": "train", "tuning": "valid", "val": "valid", "validation": "valid", "dev": "valid",
          "held_out": "test", "holdout": "test", "heldout": "test"}  # fmt: skip

@@ -128,7 +128,10 @@ def with_outcomes(main: pd.DataFrame, path: Path, needed: bool) -> pd.DataFrame:
         found = pd.read_csv(table, dtype=str, encoding="utf-8-sig")
         key = next((one for one in ("file", "case", "image", "patient", "patient_id") if one in found), None)
         if key is None or "outcome" not in found:
-            raise DataError(f"{table.name} has columns {', '.join(found)}.", expected="file (or patient) and outcome.")
+            raise DataError(
+                f"{table.name} has columns {', '.join(str(one) for one in found.columns)}.",
+                expected="file (or patient) and outcome.",
+            )
         column = "patient" if key.startswith("patient") else "case"
         main["outcome"] = words(main[column].map(dict(zip(found[key], found["outcome"], strict=True)))).to_numpy()
         lost = main["outcome"].isna()

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from verticals_healthcare.adapters.common import dataset, part_name, source_of, words
+from verticals_healthcare.adapters.common import SPARSE, dataset, part_name, source_of, words
 from verticals_healthcare.outcomes import DEATH, OPTIONS, Horizon, index_times, labelled
 from verticals_healthcare.timeline import seconds_of, timeline_frame
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff, Source, UsageError
@@ -61,7 +61,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     static, dated = events[events["time"].isna()], events[events["time"].notna()]
     birth = _first(dated, (BIRTH,))
     facts = dated[~dated["code"].isin((BIRTH,))]
-    timeline = timeline_frame(facts["patient"], facts["time"], facts["code"], facts["numeric_value"])
+    timeline = timeline_frame(*(list(facts[one]) for one in ("patient", "time", "code", "numeric_value")))
     horizon = Horizon.of(told)
     label_files = labels_of(path, told.get("labels", ""))
     if label_files and not horizon.codes:
@@ -82,7 +82,8 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         main = main.iloc[: options.limit]
     return dataset(
         main, adapter="healthcare.meds", sources=sources, ledger=ledger, timeline=timeline, name=path.name,
-        notes={"times": "as in the files, without zone", "units": "MEDS states none: values are taken as they are"},
+        notes={"times": "as in the files, without zone", "units": "MEDS states none: values are taken as they are",
+            SPARSE: "yes"},
     )  # fmt: skip
 
 
@@ -192,18 +193,18 @@ def _first(events: pd.DataFrame, codes: tuple[str, ...]) -> pd.Series[pd.Timesta
 
 def static_columns(static: pd.DataFrame) -> pd.DataFrame:
     """Rows without time as columns: ``NAME`` with a number, or ``NAME//VALUE`` as a category."""
-    columns: dict[str, pd.Series[object]] = {}
+    columns: dict[str, pd.Series] = {}
     halves = static["code"].str.partition("//") if len(static) else pd.DataFrame(columns=[0, 1, 2])
     frame = static.assign(name=halves[0], word=halves[2])
     for name, rows in frame.groupby("name", sort=True):
         first = rows.drop_duplicates("patient").set_index("patient")
         numeric = first["numeric_value"].notna().any()
-        column = first["numeric_value"] if numeric else first["word"].replace("", "yes")
-        columns[{"GENDER": "sex", "SEX": "sex"}.get(str(name).upper(), str(name).lower())] = column
+        key = "sex" if str(name).upper() in ("GENDER", "SEX") else str(name).lower()
+        columns[key] = first["numeric_value"] if numeric else first["word"].replace("", "yes")
     out = pd.DataFrame(columns)
-    for name in out:
-        if out[name].dtype == object:
-            out[name] = words(out[name].to_numpy()).to_numpy()
+    for column in list(out.columns):
+        if out[column].dtype == object:
+            out[column] = words(out[column].to_numpy()).to_numpy()
     out.index.name = "patient"
     return out.reset_index()
 

@@ -97,9 +97,8 @@ def dataset_of(
             continue
         sources.append(Source(str(file), file.stat().st_size, sha256(file), len(problems[-1].stops)))
     if not problems:
-        raise DataError(
-            f"None of the {len(files)} files in {path} can be read: {'; '.join(sum(ledger.where.values(), []))}"
-        )
+        told = "; ".join(line for lines in ledger.where.values() for line in lines)
+        raise DataError(f"None of the {len(files)} files in {path} can be read: {told}")
     return dataset_of_problems(problems, Provenance(adapter, tuple(sources), ledger=ledger))
 
 

@@ -106,11 +106,11 @@ class Reader:
             if key not in known:
                 near = difflib.get_close_matches(key, known, 1)
                 raise self._error(f"{at} is not a key of VROOM", f"{near[0]}." if near else "A known key.",
-                                  "Rename or remove it: a rule that is not understood must not be dropped.")  # fmt: skip
+                                  "Rename or remove it: a rule that is not understood is not dropped.")  # fmt: skip
             if key in UNCOVERED and one[key] not in (None, 0, 1.0, []):
                 if key not in self.ignore:
                     raise self._error(f"{at}: {UNCOVERED[key]}", "Rules that the plans here know.",
-                                      f"Plan it with VROOM itself, or pass --adapter-option ignore={key} to plan without.")  # fmt: skip
+                                      f"Plan it with VROOM, or pass --option ignore={key} to plan without.")  # fmt: skip
                 self.ledger.warn(f"{self.path.name}: {at} is ignored, as asked")
 
     def _place(self, one: Mapping[str, Any], where: str, prefix: str = "location") -> int | None:

@@ -425,5 +425,5 @@ def read(path: Path, options: ReadOptions) -> Dataset:
 
 VRPLIB = Adapter(
     name="logistics.vrplib", summary="VRPLIB instances (.vrp)", sniff=sniff, read=read,
-    options={"rounding": "exact, integer or decimal: how distances come from coordinates (default: by the set's habit)"},
+    options={"rounding": "exact, integer or decimal: distances from coordinates (default: the set's habit)"},
 )  # fmt: skip

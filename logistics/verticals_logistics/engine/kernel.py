@@ -497,10 +497,7 @@ def _pair_in_route(s: Search, a: int, b: int, r: int, best: float, first: int, s
 @compiled
 def _on_board(s: Search, a: int, p: int, v: int) -> bool:
     """Whether a shipment fits on the leg that leaves ``p``."""
-    for d in range(s.held.shape[2]):
-        if s.leg[p, 0, d] + s.loads[a, 2, d] > s.capacity[v, d] + TOLERANCE:
-            return False
-    return True
+    return all(s.leg[p, 0, d] + s.loads[a, 2, d] <= s.capacity[v, d] + TOLERANCE for d in range(s.held.shape[2]))
 
 
 @compiled
@@ -566,10 +563,7 @@ def ruin(s: Search, tick: int) -> int:
 
 @compiled
 def _noted(s: Search, c: int, out: int) -> bool:
-    for i in range(out):
-        if s.work[i].unit == c:
-            return True
-    return False
+    return any(s.work[i].unit == c for i in range(out))
 
 
 @compiled

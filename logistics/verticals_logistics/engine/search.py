@@ -21,7 +21,8 @@ FIRST_CHUNK = 200
 class Effort:
     """How long to search: ``moves`` in all (repeatable) or ``seconds`` of wall-clock; one of them is given.
 
-    ``clock`` measures the seconds (a benchmark on a busy machine may count processor time). ``rounds`` is how often the ``threads`` searchers take over the best of all.
+    ``clock`` measures the seconds (a benchmark on a busy machine may count processor time). ``rounds`` is how often
+    the ``threads`` searchers take over the best of all.
     """
 
     moves: int | None = None

@@ -77,8 +77,8 @@ def _records(file: Path, root: Path, finder: Finder, ledger: Ledger) -> list[Rec
     for image in content["images"]:
         picture = finder.find(str(image["file_name"]), *_folders(file, root))
         name = picture.relative_to(root).as_posix() if picture.is_relative_to(root) else str(image["file_name"])
-        width, height = image.get("width"), image.get("height")
-        declared = (int(width), int(height)) if width and height else None
+        sides = (image.get("width"), image.get("height"))
+        declared = (int(sides[0]), int(sides[1])) if all(isinstance(s, int | float) and s > 0 for s in sides) else None
         marked = [box for box in boxes[image["id"]] if not is_good(box.label)]
         out.append(Record(picture, name, label_of(marked), split=split, boxes=tuple(marked), declared=declared))
     return out
@@ -118,18 +118,21 @@ def _annotation(
     label, box = categories[one["category_id"]], one.get("bbox")
     segments = one.get("segmentation")
     area = one.get("area")
-    if area is None and segments:
-        area = _area(segments)
     corners = (np.nan, np.nan, np.nan, np.nan)
-    if box and len(box) == 4:
-        x, y, w, h = (float(v) for v in box)
+    try:
+        area = _area(segments) if area is None and segments else None if area is None else float(area)
+        x, y, w, h = (float(v) for v in box) if box else (np.nan,) * 4
+    except (TypeError, ValueError):
+        ledger.drop("annotation whose box or area cannot be read", 1, [where])
+        return None
+    if box:
         if w < 0 or h < 0:
             ledger.drop("annotation with a negative size", 1, [where])
             return None
         corners = (x, y, x + w, y + h)
-        if area is not None and float(area) > w * h + 1:
-            ledger.warn(f"{where}: its area {float(area):g} is larger than its box {w * h:g}; both are kept as given.")
-    shown = float(area) if area is not None else float("nan")
+        if area is not None and area > w * h + 1:
+            ledger.warn(f"{where}: its area {area:g} is larger than its box {w * h:g}; both are kept as given.")
+    shown = area if area is not None else float("nan")
     return Box(label, corners, shown, bool(one.get("iscrowd", 0)))
 
 

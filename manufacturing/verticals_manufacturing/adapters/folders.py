@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from verticals_manufacturing.pictures import natural, pictures_in
+from verticals_manufacturing.pictures import natural, pictures_below, pictures_in
 from verticals_manufacturing.records import OPTIONS, Record, is_good, to_dataset
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
 
@@ -27,6 +27,7 @@ def sniff_folders(path: Path) -> Sniff:
     try:
         if not path.is_dir():
             return Sniff(0.0, "not a folder")
+        path = _home(path)
         names = _folders(path)
         if TRUTH in {n.name for n in names}:
             return Sniff(0.9, "ground_truth/ beside folders of pictures")
@@ -52,6 +53,7 @@ def read_folders(path: Path, options: ReadOptions) -> Dataset:
     """
     if not path.is_dir():
         raise DataError(f"{path.name} is not a folder.", expected="A folder with a folder of pictures per class.")
+    path = _home(path)
     folders = _folders(path)
     products = [f for f in folders if (f / "train" / "good").is_dir()]
     if products:
@@ -87,12 +89,22 @@ def _records(path: Path, folders: list[Path]) -> list[Record]:
 def _of_class(root: Path, folder: Path, split: str | None, *, known: bool = True) -> list[Record]:
     truth = root / TRUTH / folder.name
     records = []
-    for picture in pictures_in(folder):
+    for picture in pictures_below(folder):
         masks = [truth / f"{picture.stem}_mask.png", truth / f"{picture.stem}.png"]
         mask = next((m for m in masks if m.is_file()), None)
         name = picture.relative_to(root).as_posix()
         records.append(Record(picture, name, folder.name if known else None, split=split, mask=mask))
     return records
+
+
+def _home(path: Path) -> Path:
+    """``path``, or the only folder in it, as archives often unpack; followed while there is no picture beside it."""
+    for _ in range(3):
+        inside = _folders(path)
+        if len(inside) != 1 or inside[0].name.lower() in SPLITS or pictures_in(path) or pictures_in(inside[0]):
+            break
+        path = inside[0]
+    return path
 
 
 def _folders(path: Path) -> list[Path]:

@@ -93,6 +93,9 @@ def read_list(path: Path, options: ReadOptions) -> Dataset:
     unused = [c for c in main.columns if c not in set(wide.names()) | set(process) | {KNOWN_AT}]
     if unused:
         ledger.warn(f"Columns not used: {', '.join(unused[:8])} (option process=… takes process values).")
+    if "id" in main and main["id"].duplicated().any():
+        ledger.warn("Ids repeat in the list; pictures are named by their path instead.")
+        main = main.drop(columns="id")
     labels = _labels(main, ledger)
     finder = Finder(file.parent)
     records = [

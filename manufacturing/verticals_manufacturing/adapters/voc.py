@@ -12,6 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from verticals_manufacturing.adapters.finding import Finder, split_of
+from verticals_manufacturing.adapters.folders import SPLITS
 from verticals_manufacturing.pictures import natural
 from verticals_manufacturing.records import OPTIONS, Box, Record, label_of, to_dataset
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
@@ -54,10 +55,22 @@ def read_voc(path: Path, options: ReadOptions) -> Dataset:
     if not records:
         places = "; ".join(ledger.where["annotation cannot be read"][:2])
         raise DataError(f"None of {len(files)} XML files can be read as an annotation ({places}).")
+    parts = listed_parts(root)
+    records = [replace(r, split=r.split or parts.get(r.path.stem)) for r in records]
     named = {r.path for r in records}
     bare = [p for p in finder.every() if p not in named] if path.is_dir() else []
     ledger.drop("picture without an annotation", len(bare), [p.name for p in bare[:5]])
     return to_dataset(_by_name(records, ledger), options, adapter="manufacturing.voc", ledger=ledger)
+
+
+def listed_parts(root: Path) -> dict[str, str]:
+    """Name of a picture -> its part, by the lists ``ImageSets/Main/train.txt``, ``val.txt`` and ``test.txt``."""
+    found: dict[str, str] = {}
+    for file in sorted(root.rglob("ImageSets/Main/*.txt")):
+        part = SPLITS.get(file.stem.lower())
+        if part is not None:
+            found |= {line.split()[0]: part for line in file.read_text().splitlines() if line.split()}
+    return found
 
 
 def record_of(file: Path, root: Path, finder: Finder) -> Record:
@@ -80,8 +93,8 @@ def record_of(file: Path, root: Path, finder: Finder) -> Record:
         picture = finder.with_stem(file.stem, *near) or finder.with_stem(Path(name).stem, *near) or picture
     width, height = (tree.findtext(f"size/{side}") for side in ("width", "height"))
     declared = None
-    if width and height and float(width) > 0 and float(height) > 0:
-        declared = (int(float(width)), int(float(height)))
+    if width and height and width.strip().isdigit() and height.strip().isdigit() and int(width) * int(height) > 0:
+        declared = (int(width), int(height))
     inside = file.relative_to(root)
     shown = picture.relative_to(root).as_posix() if picture.is_relative_to(root) else picture.name
     split = split_of(*inside.parts[:-1])

@@ -64,11 +64,15 @@ def read_yolo(path: Path, options: ReadOptions) -> Dataset:
     if not layout.pictures:
         raise DataError(f"No picture of {path.name} was found.", expected="Pictures where data.yaml or the lists say.")
     records, bare = [], []
+    labelled = {split for picture, split in layout.pictures if label_file(picture).is_file()}
     for picture, split in layout.pictures:
         labels = label_file(picture)
         name = picture.relative_to(home).as_posix() if picture.is_relative_to(home) else picture.name
         if not labels.is_file():
             bare.append(name)
+            if options.need_target and labelled and split not in labelled:
+                ledger.drop(f"picture of the part {split}, which has no label file at all", 1, [name])
+                continue
         try:
             boxes = read_labels(labels, layout.names) if labels.is_file() else ()
         except DataError as err:
@@ -173,7 +177,11 @@ def _from_yaml(file: Path) -> Layout:
     except (yaml.YAMLError, UnicodeDecodeError) as err:
         raise DataError(f"{file.name} is no readable YAML ({str(err).splitlines()[0]}).") from err
     names = content.get("names") if isinstance(content, dict) else None
-    if isinstance(names, dict):
+    if isinstance(content, dict) and "kpt_shape" in content:
+        raise DataError(
+            f"{file.name} describes key points (kpt_shape), not defects.", expected="YOLO boxes or polygons."
+        )
+    if isinstance(names, dict) and all(str(key).isdigit() for key in names):
         names = (
             [names[key] for key in sorted(names, key=int)]
             if sorted(map(int, names)) == list(range(len(names)))
@@ -182,7 +190,7 @@ def _from_yaml(file: Path) -> Layout:
     if not isinstance(names, list) or not names:
         raise DataError(f"{file.name} has no list of class names.", expected="names: [scratch, stain] or 0: scratch …")
     count = content.get("nc")
-    if count is not None and int(count) != len(names):
+    if count is not None and str(count) != str(len(names)):
         raise DataError(f"{file.name} says nc: {count}, but has {len(names)} names.", expected="As many names as nc.")
     pictures: list[tuple[Path, str | None]] = []
     for key in ("train", "val", "valid", "test"):
@@ -200,7 +208,13 @@ def _pictures_at(home: Path, base: Any, entry: str, key: str) -> list[Path]:
     entry = entry.replace("\\", "/")
     tail = [part for part in entry.split("/") if part not in ("..", ".", "")]
     places = [home / str(base) / entry] if base else []
-    places += [home / entry, home.joinpath(*tail), home / key / "images", home / "images" / key, home / key]
+    places += [
+        home / entry,
+        *(home.joinpath(*tail[start:]) for start in range(len(tail))),
+        home / key / "images",
+        home / "images" / key,
+        home / key,
+    ]
     for name, other in SPLITS.items():
         if other == SPLITS[key]:
             places += [home / name / "images", home / "images" / name]

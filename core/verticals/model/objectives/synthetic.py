@@ -1,7 +1,7 @@
 """Synthetic series: the model learns to forecast on invented series before it sees a real one.
 
 The prior is made of trends, seasons with harmonics, random walks, mean reversion, heavy tails, counts with many zeros
-and breaks of the level; exponential or linear. After ForecastPFN (Dooley et al. 2023) and KernelSynth (Ansari et al. 2024).
+and breaks of the level; exponential or linear. After ForecastPFN (Dooley 2023) and KernelSynth (Ansari 2024).
 
 Legend: S series, T steps, B batch, W window, H horizon.
 """

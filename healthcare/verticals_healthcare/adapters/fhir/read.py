@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from verticals_healthcare.adapters.common import dataset, source_of, words
+from verticals_healthcare.adapters.common import SPARSE, dataset, source_of, words
 from verticals_healthcare.adapters.fhir.events import READERS, Event, NotUsedError, Resource
 from verticals_healthcare.adapters.fhir.files import Found, files_at, is_json, resources
 from verticals_healthcare.adapters.fhir.times import When, age_at, parse
@@ -89,7 +89,8 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         death = {name: one.death.earliest for name, one in records.people.items() if one.death is not None}
         main = labelled(main, timeline, horizon, ledger, death)
         timeline = timeline[~timeline["variable"].isin(horizon.codes)]
-    notes = {"fhir": version, "times": "normalised to UTC; a time known to the day or month stands at its end"}
+    notes = {"fhir": version, "times": "normalised to UTC; a time known to the day or month stands at its end",
+             SPARSE: "yes"}  # fmt: skip
     if options.limit is not None:
         main = main.iloc[: options.limit]
     return dataset(
