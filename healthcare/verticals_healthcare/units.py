@@ -137,7 +137,8 @@ def unified(timeline: pd.DataFrame, ledger: Ledger, defaults: Mapping[str, str] 
             ledger.warn(f"{int(hit.sum())} values of {name} had no unit: taken as {stated}, as stated")
             unit[hit] = stated
     keep = np.ones(len(timeline), dtype=bool)
-    for name, rows in timeline.groupby(pd.Series(variable), sort=True).indices.items():
+    for key, rows in timeline.groupby(pd.Series(variable), sort=True).indices.items():
+        name = str(key)
         measured = np.asarray(rows)[~np.isnan(value[rows])]
         if len(measured):
             _one_variable(str(name), measured, variable, value, unit, keep, ledger)

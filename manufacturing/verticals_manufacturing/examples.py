@@ -103,14 +103,17 @@ def _as_trained(dataset: Dataset, past: Dataset | None) -> np.ndarray:
     if "size" in known:
         width, height = (int(side) for side in known["size"].split("x"))
         if pixels.shape[1:3] != (height, width):
-            channels = [np.stack([resized(np.ascontiguousarray(p[..., c]), (width, height)) for c in range(p.shape[2])], 2)
-                        for p in pixels]  # fmt: skip
-            pixels = np.stack(channels)
+            pixels = np.stack([_sized(picture, width, height) for picture in pixels])
     bits, now = int(known.get("bits", 0)), int(dataset.provenance.notes.get("bits", 0))
     if bits and now and bits != now:
         scaled = pixels.astype(np.float32) * np.float32((2**now - 1) / (2**bits - 1))
         pixels = np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
     return pixels
+
+
+def _sized(picture: np.ndarray, width: int, height: int) -> np.ndarray:
+    planes = (np.ascontiguousarray(picture[..., channel]) for channel in range(picture.shape[2]))
+    return np.stack([resized(plane, (width, height)) for plane in planes], axis=2)
 
 
 def _to_draw(frame: pd.DataFrame, truth: np.ndarray) -> np.ndarray:

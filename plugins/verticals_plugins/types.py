@@ -36,7 +36,7 @@ class Sniff:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions:
-    """How to read: the schema wanted, field -> column, how many rows at most, adapter options (``{"encoding": "cp1252"}``)."""
+    """How to read: the schema wanted, field -> column, rows at most, adapter options (``{"encoding": "cp1252"}``)."""
 
     schema: Schema
     mapping: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -100,7 +100,7 @@ def test_new_photos_are_brought_to_the_shape_and_depth_of_training(pieces: Datas
     block = builder(later, past).inputs["image"]
     assert isinstance(block, Images)
     assert block.pixels.shape == pieces.arrays["image"].shape
-    assert np.abs(block.pixels.astype(float) - pieces.arrays["image"] * 1023 / 4095).max() <= 1
+    assert np.abs(block.pixels.astype(float) - pieces.arrays["image"] * (1023 / 4095)).max() <= 1
 
 
 def test_good_pieces_alone_get_drawn_defects_for_the_gate_only(pieces: Dataset) -> None:

@@ -110,7 +110,7 @@ class Reader:
             if key in UNCOVERED and one[key] not in (None, 0, 1.0, []):
                 if key not in self.ignore:
                     raise self._error(f"{at}: {UNCOVERED[key]}", "Rules that the plans here know.",
-                                      f"Plan it with VROOM, or pass --option ignore={key} to plan without.")  # fmt: skip
+                                      f"Plan it with VROOM, or pass --option ignore={key}.")  # fmt: skip
                 self.ledger.warn(f"{self.path.name}: {at} is ignored, as asked")
 
     def _place(self, one: Mapping[str, Any], where: str, prefix: str = "location") -> int | None:

@@ -24,8 +24,9 @@ TOLERANCE = 1e-9
 
 
 # Without reference counts: nothing is allocated here, and counting 18 arrays at each call costs more than the work.
-compiled: Any = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
-inlined: Any = njit(cache=True, nogil=True, error_model="numpy", _nrt=False, inline="always")
+OPTIONS: Any = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+compiled: Any = njit(**OPTIONS)
+inlined: Any = njit(inline="always", **OPTIONS)
 
 
 @inlined
@@ -497,7 +498,10 @@ def _pair_in_route(s: Search, a: int, b: int, r: int, best: float, first: int, s
 @compiled
 def _on_board(s: Search, a: int, p: int, v: int) -> bool:
     """Whether a shipment fits on the leg that leaves ``p``."""
-    return all(s.leg[p, 0, d] + s.loads[a, 2, d] <= s.capacity[v, d] + TOLERANCE for d in range(s.held.shape[2]))
+    for d in range(s.held.shape[2]):  # noqa: SIM110  (numba compiles no generators)
+        if s.leg[p, 0, d] + s.loads[a, 2, d] > s.capacity[v, d] + TOLERANCE:
+            return False
+    return True
 
 
 @compiled
@@ -563,7 +567,10 @@ def ruin(s: Search, tick: int) -> int:
 
 @compiled
 def _noted(s: Search, c: int, out: int) -> bool:
-    return any(s.work[i].unit == c for i in range(out))
+    for i in range(out):  # noqa: SIM110  (numba compiles no generators)
+        if s.work[i].unit == c:
+            return True
+    return False
 
 
 @compiled
