@@ -129,7 +129,7 @@ class AutoClassic:
         out = fallback.values.copy()
         for row in range(len(examples)):
             found = self._one(
-                _filled(past_of(block, row, min(LONGEST, max(160, 20 * self.naive.season))), self.naive.season),
+                _filled(past_of(block, row, min(LONGEST, max(130, 20 * self.naive.season))), self.naive.season),
                 block.horizon,
             )
             if found is not None and np.isfinite(found).all():
