@@ -5,6 +5,9 @@ only "does it fit here, and what does it cost". Lists are linked in flat arrays;
 Numba caches the machine code beside this file, so that only the first use on a machine compiles.
 """
 
+# fields of structured arrays are attributes to numba, and unknown to type checkers
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 import math
@@ -24,7 +27,7 @@ TOLERANCE = 1e-9
 
 
 # Without reference counts: nothing is allocated here, and counting 18 arrays at each call costs more than the work.
-OPTIONS: Any = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
 compiled: Any = njit(**OPTIONS)
 inlined: Any = njit(inline="always", **OPTIONS)
 
