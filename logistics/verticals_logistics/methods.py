@@ -18,9 +18,11 @@ from verticals_logistics.savings import savings, savings_routes
 from verticals_logistics.travel import TravelTimes, departing, problems_of, retimed
 from verticals_plugins import Baseline, Budget, Examples, Predictions
 
-MOVES = {"quick": 40_000, "standard": 200_000, "best": 1_000_000}
+MOVES = {"quick": 30_000, "standard": 200_000, "best": 1_000_000}
 """Moves of our engine per example, in all its threads."""
-PYVRP_ITERATIONS = {"quick": 250, "standard": 1_500, "best": 8_000}
+EXPLORATION = {"quick": 1, "standard": 3, "best": 5}
+"""How far VROOM explores, 0 to 5."""
+PYVRP_ITERATIONS = {"quick": 150, "standard": 1_500, "best": 8_000}
 
 
 class Planner:
@@ -130,6 +132,10 @@ def _pyvrp(problem: Problem, budget: Budget) -> Plan:
     return peers.pyvrp_plan(problem, seed=budget.seed, iterations=tried)
 
 
+def _vroom(problem: Problem, budget: Budget) -> Plan:
+    return peers.vroom_plan(problem, exploration=EXPLORATION.get(budget.preset, EXPLORATION["standard"]))
+
+
 def _built(name: str, module: str, plan: Callable[[Problem, Budget], Plan]) -> Planner:
     from verticals_plugins import need
 
@@ -143,7 +149,7 @@ SAVINGS = Baseline(
 )  # fmt: skip
 PYVRP = Baseline("pyvrp", build=lambda task: _built("pyvrp", "pyvrp", _pyvrp), summary="PyVRP's default solver")
 VROOM = Baseline(
-    "vroom", build=lambda task: _built("vroom", "vroom", lambda problem, budget: peers.vroom_plan(problem)),
+    "vroom", build=lambda task: _built("vroom", "vroom", _vroom),
     summary="VROOM's solver",
 )  # fmt: skip
 SISR = Baseline("sisr", build=lambda task: Engine(), summary="ruin and recreate on learned travel times")

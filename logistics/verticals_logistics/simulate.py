@@ -11,7 +11,7 @@ from verticals_logistics.travel import Outcome
 from verticals_plugins import Dataset, Provenance
 
 CENTRE = np.array([13.74, 51.05])
-DAYS, TRIPS = 24, 220
+DAYS, TRIPS = 24, 120
 RUSH = np.array(
     [0, 0, 0, 0, 0, 0.1, 0.5, 1.3, 1.5, 0.8, 0.4, 0.4, 0.5, 0.5, 0.5, 0.8, 1.3, 1.5, 0.9, 0.4, 0.2, 0.1, 0, 0]
 )

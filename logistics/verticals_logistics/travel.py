@@ -16,7 +16,7 @@ from verticals_plugins import Budget, CoreSpec, Examples, Objects, Table
 
 HOUR = 3600.0
 SPEC = CoreSpec(
-    stems=("nodes", "table"), head="regress", width=32, layers=1, heads=2, epochs=8, batch=256, learning_rate=4e-3
+    stems=("nodes", "table"), head="regress", width=24, layers=1, heads=2, epochs=6, batch=256, learning_rate=4e-3
 )
 """The core of travel times: both ends of a trip as nodes, the hour and the way as a table."""
 PLANNED = 0.5
