@@ -35,6 +35,8 @@ class Faculty:
     """(V, V) how much a course draws those who just took another."""
     needs: list[list[int]]
     """Any one of these must have been passed; empty = open to all."""
+    needed: np.ndarray
+    """(V, V) the same as 0 and 1."""
     also: np.ndarray
     """(V,) a course of another department that is needed too, -1 = none."""
 
@@ -55,7 +57,10 @@ def faculty(rng: np.random.Generator) -> Faculty:
     also = np.full(count, -1)
     for course in np.flatnonzero(level == 3)[::2]:
         also[course] = rng.choice(np.flatnonzero((level == 1) & (department != department[course])))
-    return Faculty(names, department, level, rng.normal(0, 0.7, count), follows, needs, also)
+    needed = np.zeros((count, count))
+    for course in range(count):
+        needed[course, needs[course]] = 1
+    return Faculty(names, department, level, rng.normal(0, 0.7, count), follows, needs, needed, also)
 
 
 def simulate_faculty(seed: int, learners: int = 1500) -> Dataset:
@@ -93,7 +98,7 @@ def _studies(school: Faculty, learner: int, rng: np.random.Generator) -> list[tu
     term = int(rng.integers(TERMS - 3))
     while term < TERMS and len(taken) < 9:
         for _ in range(int(rng.integers(1, 3))):
-            open_now = [c for c in range(len(school.names)) if c not in taken and _allowed(school, c, passed)]
+            open_now = np.flatnonzero(_allowed(school, taken, passed))
             pull = interest[school.department[open_now]] + school.appeal[open_now] + 0.3 * school.level[open_now]
             if taken:
                 pull = pull + 1.5 * school.follows[taken[-1], open_now]
@@ -110,9 +115,14 @@ def _studies(school: Faculty, learner: int, rng: np.random.Generator) -> list[tu
     return rows
 
 
-def _allowed(school: Faculty, course: int, passed: set[int]) -> bool:
-    needs, also = school.needs[course], int(school.also[course])
-    return (not needs or any(one in passed for one in needs)) and (also < 0 or also in passed)
+def _allowed(school: Faculty, taken: list[int], passed: set[int]) -> np.ndarray:
+    """(V,) courses that were not taken and whose conditions are met."""
+    done = np.zeros(len(school.names) + 1)
+    done[list(passed)] = 1
+    met = (school.needed @ done[:-1] > 0) | (school.needed.sum(axis=1) == 0)
+    met &= (school.also < 0) | (done[school.also] > 0)
+    met[taken] = False
+    return met
 
 
 def _catalogue(school: Faculty, main: pd.DataFrame) -> pd.DataFrame:

@@ -44,6 +44,7 @@ def verticals_tasks() -> Iterable[Task]:  # type: ignore[empty-body]
         @hookimpl
         def verticals_tasks():
             from verticals_energy.load import LOAD
+
             return [LOAD]
     """
 
@@ -57,6 +58,7 @@ def verticals_adapters() -> Iterable[Adapter]:  # type: ignore[empty-body]
         @hookimpl
         def verticals_adapters():
             from verticals_energy.entsoe import ENTSOE_LOAD_CSV
+
             return [ENTSOE_LOAD_CSV]
     """
 

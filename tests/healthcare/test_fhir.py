@@ -33,8 +33,8 @@ def written(folder: Path, *resources: object, name: str = "data.ndjson") -> Path
     return path
 
 
-def patient(name: str, **more: object) -> dict[str, object]:
-    return {"resourceType": "Patient", "id": name, **more}
+def patient(who: str, **more: object) -> dict[str, object]:
+    return {"resourceType": "Patient", "id": who, **more}
 
 
 def observed(name: str, when: str, value: float, **more: object) -> dict[str, object]:
@@ -125,9 +125,10 @@ def test_chinese_patient(shared: Shared) -> None:
     assert main["sex"].tolist() == ["male"]
 
 
-def test_dstu2_orders_are_refused(shared: Shared) -> None:
+def test_dstu2_orders_are_refused(tmp_path: Path) -> None:
+    order = {"resourceType": "MedicationOrder", "patient": {"reference": "Patient/a"}}
     with pytest.raises(DataError, match="DSTU2"):
-        load(shared("formats/healthcare/cds_hooks/context_medication-prescribe_dstu2.json"))
+        load(written(tmp_path, patient("a"), order))
 
 
 # ------------------------------------------------------------------------------------------------ written here

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from verticals.pipeline.reading import choose
-from verticals_plugins import DataError, Dataset, ReadOptions
+from verticals_plugins import BadInput, DataError, Dataset, ReadOptions
 from verticals_retail.demand.task import DEMAND
 
 Shared = Callable[[str], Path]
@@ -237,7 +237,6 @@ def test_a_sales_table_without_its_calendar_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bad", DEMAND.bad_inputs, ids=lambda one: one.name)
-def test_documented_bad_inputs_are_refused(bad: object, tmp_path: Path) -> None:
-    made = DEMAND.bad_inputs[DEMAND.bad_inputs.index(bad)]  # type: ignore[arg-type]
-    with pytest.raises(made.error, match=made.match):
-        read(made.make(tmp_path))
+def test_documented_bad_inputs_are_refused(bad: BadInput, tmp_path: Path) -> None:
+    with pytest.raises(bad.error, match=bad.match):
+        read(bad.make(tmp_path))

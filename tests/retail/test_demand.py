@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -68,15 +69,15 @@ def test_independent_steps_need_less_safety_than_steps_that_go_together() -> Non
 
 
 def test_open_orders_count_only_when_they_arrive_in_time() -> None:
-    columns = {
+    columns: dict[str, Any] = {
         "on_hand": [10.0] * 3, "on_order": [40.0, 40.0, 0.0],
-        "order_due": pd.to_datetime(["2024-06-05", "2024-09-01", None]),
+        "order_due": pd.to_datetime(["2024-06-05", "2024-09-01", "NaT"]),
     }  # fmt: skip
     policy = OrderPolicy(lead_time=7)
     table = decide_orders(forecast(5.0, 0.0, 3, **columns), policy, no_rule()).table
     assert table["units"].tolist() == [0.0, 30.0, 30.0]
     assert "arrive too late" in table["reason"].iloc[1]
-    moved = {**columns, "order_due": pd.to_datetime(["2024-06-06", "2024-09-01", None])}
+    moved = {**columns, "order_due": pd.to_datetime(["2024-06-06", "2024-09-01", "NaT"])}
     again = decide_orders(forecast(5.0, 0.0, 3, **moved), policy, no_rule()).table
     assert again["units"].tolist() == table["units"].tolist()
 

@@ -87,7 +87,8 @@ def read_moodle(path: Path, options: ReadOptions) -> Dataset:
             expected="Like 23/01/23, 12:09.", todo="State the format: --option date_format=%d/%m/%y, %H:%M",
         )  # fmt: skip
     frame, titles = _entries(raw, time, cells, ledger)
-    found = Found(frame, "education.moodle_log", raw.sources, ledger, columns, {"events": str(raw.table.num_rows)})
+    mapping = {**columns, "course": columns.get("description", columns["context"])}
+    found = Found(frame, "education.moodle_log", raw.sources, ledger, mapping, {"events": str(raw.table.num_rows)})
     if why:
         found.notes["time"] = why
     catalogue = pd.DataFrame({"course": list(titles), "title": [titles[one] for one in titles]})

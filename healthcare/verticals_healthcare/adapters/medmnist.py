@@ -79,7 +79,7 @@ def load(path: Path) -> dict[str, np.ndarray]:
         DataError: the file is damaged or an array holds Python objects.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except (OSError, EOFError, zipfile.BadZipFile, ValueError) as err:
         if "allow_pickle" in str(err):
