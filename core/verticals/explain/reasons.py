@@ -85,7 +85,7 @@ def _of(values: np.ndarray, picked: np.ndarray | None) -> np.ndarray:
 
 def _say(name: str, value: Any, moved: float) -> str:
     shown = f"{value:.4g}" if isinstance(value, int | float | np.number) else str(value)
-    return f"{name} {'missing' if pd.isna(value) else shown} {'raises' if moved > 0 else 'lowers'} it"
+    return f"{name} {'missing' if value is None or value != value else shown} {'raises' if moved > 0 else 'lowers'} it"
 
 
 def _logit(chance: np.ndarray) -> np.ndarray:

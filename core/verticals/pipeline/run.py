@@ -262,7 +262,8 @@ class Final:
     @property
     def notes(self) -> dict[str, Any]:
         """What the core tells of itself."""
-        return next((dict(one.notes) for one in self.methods.values() if hasattr(one, "notes")), {})
+        found = [getattr(one, "notes", None) for one in self.methods.values()]
+        return next((dict(one) for one in found if one), {})
 
     def predict(self, examples: Examples) -> dict[str, Predictions]:
         """Each method's and the blend's calibrated predictions."""

@@ -31,7 +31,7 @@ def read_osrm(path: Path, ledger: Ledger) -> Problem:
         raise DataError(f"{path.name} says code {content['code']}.", expected="code Ok.", todo="Ask the service again.")
     duration = square(content["durations"], f"{path.name}: durations")
     far = content.get("distances")
-    distance = duration * 0 if far is None else square(far, f"{path.name}: distances")
+    distance = np.where(np.isfinite(duration), 0.0, np.inf) if far is None else square(far, f"{path.name}: distances")
     distance[~np.isfinite(distance) | ~np.isfinite(duration)] = np.inf
     points = [one.get("location") for one in content.get("sources", []) if isinstance(one, Mapping)]
     whole = len(points) == len(duration) and all(points)

@@ -194,7 +194,7 @@ class Reader:
         duration = square(tables.get("durations"), f"{self.path.name}: matrices.{profile}.durations")
         distance = tables.get("distances")
         return (
-            duration * 0 if distance is None else square(distance, f"{self.path.name}: matrices.{profile}.distances"),
+            np.where(np.isfinite(duration), 0.0, np.inf) if distance is None else square(distance, f"{self.path.name}: matrices.{profile}.distances"),
             duration, None,
         )  # fmt: skip
 
