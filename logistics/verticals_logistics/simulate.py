@@ -35,7 +35,7 @@ def simulate_city(seed: int) -> Dataset:
 
 def _day(rng: np.random.Generator, homes: np.ndarray, origin: np.datetime64) -> Problem:
     chosen = rng.choice(len(homes), int(rng.integers(30, 46)), replace=False)
-    place = np.vstack([[*CENTRE, 0.11, -0.06], homes[chosen]])
+    place = np.vstack([CENTRE + np.array([0.11, -0.06]), homes[chosen]])
     metres = np.round(haversine_km(place) * 1300)
     usual = np.round(metres / _speed(place) * 1.1)
     stops = []
