@@ -120,7 +120,7 @@ def defaults_of(option: str) -> dict[str, str]:
 
 
 def unified(timeline: pd.DataFrame, ledger: Ledger, defaults: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """The timeline with each variable in one unit: that of most of its rows (ties by name), or the stated default's.
+    """The timeline with each variable in one unit: the one that most of its rows can be brought to.
 
     Rows without a unit, where others of the variable have one, become a variable of their own, ``NAME [unit unknown]``,
     unless ``defaults`` states the unit. Rows that cannot be converted are dropped and counted.
@@ -188,7 +188,13 @@ def _one_variable(
     counts = spelt[spelt != ""].value_counts()
     if not len(counts):
         return
-    wanted = min(counts.index, key=lambda one: (-int(counts[one]), one))
+    names = [str(one) for one in counts.index]
+
+    def reached(wanted: str) -> int:
+        """Rows that can be brought to ``wanted``."""
+        return sum(int(counts[one]) for one in names if converted(np.zeros(1), name, one, wanted) is not None)
+
+    wanted = min(names, key=lambda one: (-reached(one), -int(counts[one]), one))
     for found in sorted(set(spelt)):
         mine = rows[(spelt == found).to_numpy()]
         if found == "":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclass, fieldes import dataclass
 
 
 @dataclass(frozen=True)
@@ -34,4 +34,4 @@ class Plan:
     unserved: tuple[Unserved, ...] = ()
     engine: str = ""
     iterations: int = 0
-    seconds: float = 0.0
+    seconds: float = field(default=0.0, compare=False)

@@ -13,6 +13,7 @@ from verticals_logistics.problem import Problem
 
 def with_reasons(problem: Problem, plan: Plan) -> Plan:
     """The plan with every stop that no route serves, each with its reason."""
+    problem = replace(problem, lateness=None)
     served = {stop for route in plan.routes for stop in route.stops}
     left = [stop for stop in range(len(problem.stops)) if stop not in served]
     return replace(plan, unserved=tuple(Unserved(stop, reason(problem, plan, stop)) for stop in left))

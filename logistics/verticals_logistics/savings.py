@@ -39,6 +39,7 @@ def savings(problem: Problem) -> Plan:
 
 def savings_routes(problem: Problem) -> list[Route]:
     """Routes by savings within the fleet; stops of shipments are left out."""
+    problem = replace(problem, lateness=None)
     if problem.shipments or problem.backhauls_last or not problem.stops:
         return []
     tours = _singles(problem)

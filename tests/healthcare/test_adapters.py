@@ -113,7 +113,7 @@ def test_meds_sample_gives_its_labels_splits_and_static_facts(shared: Shared) ->
     main, timeline = found.main, found.tables["timeline"]
     assert len(main) == 21
     assert main["patient"].nunique() == 6
-    assert sum(one.rows for one in found.provenance.sources if "/data/" in one.path) == 62
+    assert sum(one.rows for one in found.provenance.sources if "simple/data/" in one.path) == 62
     assert len(timeline) == 62 - 12 - 6
     assert timeline["time"].min() == pd.Timestamp("2010-01-03T06:27:59")
     assert main.groupby("split")["patient"].nunique().to_dict() == {"test": 1, "train": 4, "valid": 1}

@@ -231,9 +231,8 @@ def test_components_are_rows_of_their_own() -> None:
     def part(code: str, value: float) -> dict[str, Any]:
         return {"code": {"coding": [{"system": "http://loinc.org", "code": code}]}, "valueQuantity": {"value": value}}
 
-    resource: dict[str, Any] = {"resourceType": "Observation", "status": "final", "effectiveDateTime": "2020-01-01",
-                                "code": {"text": "pressure"},
-                                "component": [part("8480-6", 120), part("8462-4", 80)]}  # fmt: skip
+    resource: dict[str, Any] = {"resourceType": "Observation", "status": "final", "effectiveDateTime": "2020-01-01"}
+    resource |= {"code": {"text": "pressure"}, "component": [part("8480-6", 120), part("8462-4", 80)]}
     assert [one.value for one in READERS["Observation"](resource, "a")] == [120.0, 80.0]
     with pytest.raises(NotUsedError, match="without a value"):
         list(READERS["Observation"]({**resource, "component": []}, "a"))

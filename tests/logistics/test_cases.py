@@ -132,10 +132,11 @@ Depot West;Weg 9;01159;Dresden;13,69;51,04;;1.250
 """
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "cp850"])
 def test_a_german_spreadsheet_is_read_in_its_own_words(tmp_path: Path, encoding: str) -> None:
     path = write(tmp_path, "tour.csv", GERMAN.encode(encoding))
-    dataset = stops.read(path, ReadOptions(schema=SCHEMA))
+    told = {} if encoding.startswith("utf") else {"encoding": encoding}
+    dataset = stops.read(path, ReadOptions(schema=SCHEMA, options=told))
     main = dataset.main
     assert list(main["id"]) == ["Bäckerei Nord", "Café Süd", "Depot West"]
     assert list(main["PLZ"]) == ["01067", "01069", "01159"]
@@ -144,9 +145,14 @@ def test_a_german_spreadsheet_is_read_in_its_own_words(tmp_path: Path, encoding:
     assert (main["opens"][0], main["closes"][0]) == (9 * 3600, 12 * 3600)
     assert np.isnan(main["opens"][2])
     assert main["longitude"][1] == 51.0331
-    told = [one for one in dataset.provenance.ledger.warnings if "swapped" in one]
-    assert len(told) == 1
-    assert "Café Süd" in told[0]
+    swaps = [one for one in dataset.provenance.ledger.warnings if "swapped" in one]
+    assert len(swaps) == 1
+    assert "Café Süd" in swaps[0]
+
+
+def test_an_encoding_is_asked_for_and_not_guessed(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="encoding=cp1252"):
+        stops.read(write(tmp_path, "tour.csv", GERMAN.encode("cp1252")), ReadOptions(schema=SCHEMA))
 
 
 def test_swapped_coordinates_are_swapped_only_when_asked(tmp_path: Path) -> None:

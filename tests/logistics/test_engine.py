@@ -73,7 +73,7 @@ VARIANTS: dict[str, Problem] = {
     "limited routes": replace(BASE, vehicles=(Vehicle("van", None, (15.0,), max_distance=250.0),)),
     "limited duration": replace(BASE, vehicles=(Vehicle("van", None, (15.0,), max_duration=220.0),)),
     "open routes": replace(BASE, vehicles=(Vehicle("van", None, (15.0,), end=None),)),
-    "prizes": replace(BASE, stops=tuple(replace(s, penalty=25.0) for s in BASE.stops)),
+    "prizes": replace(BASE, stops=tuple(replace(s, penalty=60.0) for s in BASE.stops)),
     "pickups and deliveries to the depot": replace(
         BASE, stops=tuple(replace(s, demand=(), pickup=s.demand) if n % 3 == 0 else s for n, s in enumerate(BASE.stops))
     ),

@@ -146,6 +146,12 @@ def test_a_store_and_an_item_column_make_a_series_together(tmp_path: Path) -> No
     assert "a series is one pair of store and item" in data.provenance.ledger.warnings
 
 
+def test_missing_days_are_told_at_reading(tmp_path: Path) -> None:
+    text = "unique_id,ds,y\nA,2024-01-01,5\nA,2024-01-02,7\nA,2024-01-09,9\nA,2024-01-10,4\n"
+    warnings = read(written(tmp_path, "x.csv", text)).provenance.ledger.warnings
+    assert "series A: 6 missing steps (2024-01-03T00:00 to 2024-01-08T00:00)" in warnings
+
+
 def test_ids_stay_text(tmp_path: Path) -> None:
     data = read(written(tmp_path, "x.csv", "sku,date,qty\n007,2024-01-01,3\n7,2024-01-01,4\n42.0,2024-01-01,1\n"))
     assert set(data.main["series"].astype(str)) == {"007", "7", "42.0"}

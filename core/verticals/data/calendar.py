@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,11 +80,13 @@ class Calendar:
         return (number * self.size + phase).astype("datetime64[s]").astype("datetime64[ns]")
 
 
-def calendar_of(time: pd.Series, entity: np.ndarray, step: str, name: str) -> Calendar:
+def calendar_of(time: pd.Series, entity: np.ndarray, step: str, names: Sequence[str]) -> Calendar:
     """The calendar of a time column, from the declared ``step`` or from the distances that occur.
 
+    ``entity`` (N,) are each row's codes into ``names``.
+
     Raises:
-        DataError: distances that no regular step explains.
+        DataError: distances that no regular step explains; names the first series and moment.
     """
     if not pd.api.types.is_datetime64_any_dtype(time):
         return Calendar("steps", _seconds(step))
@@ -91,7 +94,8 @@ def calendar_of(time: pd.Series, entity: np.ndarray, step: str, name: str) -> Ca
         return _declared(step)
     order = np.lexsort((time.to_numpy(), entity))
     stamp, who = time.to_numpy().astype("datetime64[s]").astype(np.int64)[order], entity[order]
-    gaps = np.diff(stamp)[(np.diff(who) == 0) & (np.diff(stamp) > 0)]
+    inside = np.flatnonzero((np.diff(who) == 0) & (np.diff(stamp) > 0))
+    gaps = np.diff(stamp)[inside]
     if not len(gaps):
         return Calendar("seconds", DAY)
     values, counts = np.unique(gaps, return_counts=True)
@@ -102,9 +106,11 @@ def calendar_of(time: pd.Series, entity: np.ndarray, step: str, name: str) -> Ca
     smallest = int(values[0])
     off = values % smallest != 0
     if counts[off].sum() > 0.01 * counts.sum():
-        odd = int(values[off][0])
+        row = int(order[inside[np.isin(gaps, values[off])][0] + 1])
+        odd = int(gaps[np.isin(gaps, values[off])][0])
         raise DataError(
-            f"Column {name!r} has no regular step: distances of {smallest:,} s and {odd:,} s occur.",
+            f"The times have no regular step: distances of {_said(smallest)} and {_said(odd)} occur, "
+            f"first in series {names[entity[row]]!r} at {time.iloc[row]}.",
             expected="A regular step (an hour, a day, a week, a month), with gaps if need be.",
             todo="Sum the rows to a regular step first, or give one series a regular time.",
         )
@@ -131,6 +137,10 @@ def known_calendar(calendar: Calendar, moments: np.ndarray) -> tuple[tuple[str, 
                 names.append(f"calendar {name} {label}{k}")
                 columns.append(wave(2 * np.pi * k * np.asarray(share, dtype=float)))
     return tuple(names), np.stack(columns, axis=1) if columns else np.empty((len(moments), 0))
+
+
+def _said(seconds: int) -> str:
+    return f"{seconds / DAY:g} days" if seconds >= DAY else f"{seconds:,} s"
 
 
 def _seconds(step: str) -> int:

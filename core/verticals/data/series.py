@@ -45,12 +45,18 @@ class SeriesExamples:
         """Examples with a block ``series``.
 
         Raises:
-            DataError: no regular step, two rows for one step, planned values that miss steps of the horizon.
+            DataError: no regular step, two rows for one step, series too short, planned values missing.
         """
         sized = self.sized(dataset, past)
         axes = Axes.build(_joined(dataset, past), dataset.schema, sized)
-        if past is not None or not (axes.length() >= sized.horizon + 1).any():
+        if past is not None or not (axes.last >= axes.first).any():
             return sized._next(axes, dataset)
+        if not (axes.length() >= sized.horizon + 1).any():
+            raise DataError(
+                f"The longest series has {int(axes.length().max())} steps, {sized.horizon} are to be foretold.",
+                expected="At least a few horizons of history.",
+                todo="Give a longer history, or a shorter horizon.",
+            )
         return sized._rolling(axes, dataset)
 
     def sized(self, dataset: Dataset, past: Dataset | None = None) -> SeriesExamples:
@@ -63,8 +69,9 @@ class SeriesExamples:
         schema, main = dataset.schema, _joined(dataset, past)
         assert schema.entity is not None
         assert schema.time is not None
-        codes = pd.factorize(main[schema.entity.name].astype(str))[0]
-        return replace(self, horizon=calendar_of(main[schema.time.name], codes, schema.time.step, "time").horizon)
+        codes, names = pd.factorize(main[schema.entity.name].astype(str))
+        calendar = calendar_of(main[schema.time.name], codes, schema.time.step, list(names))
+        return replace(self, horizon=calendar.horizon)
 
     def memory(self, dataset: Dataset, past: Dataset | None = None) -> Dataset | None:
         """The last ``history`` rows of each entity with a known target."""
@@ -176,7 +183,7 @@ class Axes:
         assert schema.time is not None
         assert schema.target is not None
         codes, names = pd.factorize(main[schema.entity.name].astype(str))
-        calendar = calendar_of(main[schema.time.name], codes, schema.time.step, schema.time.name)
+        calendar = calendar_of(main[schema.time.name], codes, schema.time.step, list(names))
         number, phase_of = calendar.numbers(main[schema.time.name])
         phase = _one_phase(calendar, codes, names, phase_of, main[schema.time.name])
         _no_twins(codes, number, names, main[schema.time.name])

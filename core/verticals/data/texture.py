@@ -24,6 +24,8 @@ GRADIENTS = (64, 65, 66, 67)
 """Places of the log mean gradients along x, y and the two diagonals among the F numbers."""
 GREY = (60, 62, 63)
 """Places of mean, smallest and largest grey."""
+STRENGTHS = (61, *GRADIENTS, 68, 69)
+"""Places of the logarithms that grow by log c when the picture's contrast grows by c."""
 _SMALL = 1e-3
 
 

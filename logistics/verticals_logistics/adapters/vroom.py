@@ -192,11 +192,9 @@ class Reader:
         if "costs" in tables:
             raise self._error(f"matrices.{profile}.costs", "Costs from durations and distances.")
         duration = square(tables.get("durations"), f"{self.path.name}: matrices.{profile}.durations")
-        distance = tables.get("distances")
-        return (
-            np.where(np.isfinite(duration), 0.0, np.inf) if distance is None else square(distance, f"{self.path.name}: matrices.{profile}.distances"),
-            duration, None,
-        )  # fmt: skip
+        free = np.where(np.isfinite(duration), 0.0, np.inf)
+        given, where = tables.get("distances"), f"{self.path.name}: matrices.{profile}.distances"
+        return free if given is None else square(given, where), duration, None
 
     def _error(self, found: str, expected: str, todo: str = "Correct the file.") -> DataError:
         return DataError(f"{self.path.name}: {found}.", expected=expected, todo=todo)

@@ -23,7 +23,7 @@ def difference(a: Any, b: Any, at: str = "") -> str:
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return _of_arrays(a, b, at)
     if dataclasses.is_dataclass(a) and type(a) is type(b):
-        names = [one.name for one in dataclasses.fields(a)]
+        names = [one.name for one in dataclasses.fields(a) if one.compare]
         return _first(difference(getattr(a, name), getattr(b, name), f"{at}.{name}") for name in names)
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         if set(a) != set(b):

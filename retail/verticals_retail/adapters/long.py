@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from verticals.data.match import plain
 from verticals.data.raw import Raw, read_raw
+from verticals.data.series import SeriesExamples, report_gaps
 from verticals.data.table import OPTIONS, dataset_of, sniff_table
 from verticals_plugins import Adapter, DataError, Dataset, Number, ReadOptions, Schema, Sniff
 from verticals_retail.adapters.wide import HORIZON_HELP, columns_of, date_heads, named_columns
@@ -53,10 +54,21 @@ def read_long(path: Path, options: ReadOptions) -> Dataset:
         schema = _with_known(schema, named_columns(told["known"], raw.table.column_names, raw.name))
     inner = {name: value for name, value in told.items() if name in OPTIONS}
     found = dataset_of(raw, replace(options, schema=schema, mapping=mapping, options=inner), adapter="retail.long")
+    _tell_gaps(found)
     if not told.get("horizon"):
         return found
     notes = {**found.provenance.notes, "horizon": str(_whole(told["horizon"]))}
     return replace(found, provenance=replace(found.provenance, notes=notes))
+
+
+def _tell_gaps(dataset: Dataset) -> None:
+    """Missing steps inside series, as warnings; what is no series at all the examples refuse."""
+    try:
+        lines = report_gaps(dataset, SeriesExamples())
+    except DataError:
+        return
+    for line in lines:
+        dataset.provenance.ledger.warn(line)
 
 
 def _pair(raw: Raw, mapping: Mapping[str, str]) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from verticals_plugins import DataError, Decision, Predictions, Rule, Series, UsageError, policy_field
+from verticals_plugins import DataError, Decision, Examples, Predictions, Rule, Series, UsageError, policy_field
 
 LINKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 REASON = "covers {steps} steps at a service level of {level:.1%}"
@@ -164,7 +164,7 @@ def decide_orders(predictions: Predictions, policy: OrderPolicy, rule: Rule) -> 
     """
     target = total(predictions, policy, float(rule.numbers.get("link", 0.4)))
     frame, pack = predictions.examples.frame, _packs(predictions, policy)
-    stock, coming, later = _position(frame, policy)
+    stock, coming, later = _position(predictions.examples, policy)
     units = whole_packs(np.maximum(target[:, 0] - stock - coming, 0), pack)
     expected = running(level_of(predictions.values, predictions.levels, 0.5), policy.protection)[:, 0]
     text = REASON.format(steps=policy.protection, level=policy.service)
@@ -196,14 +196,16 @@ def decide_orders(predictions: Predictions, policy: OrderPolicy, rule: Rule) -> 
     return Decision(table=table, headline=line, summary=summary, unit="money")
 
 
-def _position(frame: pd.DataFrame, policy: OrderPolicy) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _position(examples: Examples, policy: OrderPolicy) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """On hand, on order within the lead time, on order later (N,) each; 0 where the data do not say."""
+    frame, block = examples.frame, examples.inputs["series"]
+    assert isinstance(block, Series)
     stock, order = (_column(frame, name, 0.0) for name in ("on_hand", "on_order"))
     if "order_due" not in frame:
         return stock, order, np.zeros(len(frame))
     due = pd.to_datetime(frame["order_due"], errors="coerce").to_numpy().astype("datetime64[ns]")
-    step = _column(frame, "step_seconds", 86_400.0)
-    last = frame["time"].to_numpy().astype("datetime64[ns]") + (policy.lead_time * step * 1e9).astype("timedelta64[ns]")
+    step = 86_400.0 if block.step is None or len(block.step) < 2 else float(block.step[1] - block.step[0])
+    last = frame["time"].to_numpy().astype("datetime64[ns]") + np.timedelta64(round(policy.lead_time * step), "s")
     in_time = np.isnat(due) | (due <= last)
     return stock, np.where(in_time, order, 0.0), np.where(in_time, 0.0, order)
 

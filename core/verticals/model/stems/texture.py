@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from verticals.data.texture import GRADIENTS, GREY, grid_of, texture_of
+from verticals.data.texture import GRADIENTS, GREY, STRENGTHS, grid_of, texture_of
 from verticals.model.tokens import Tokens
 from verticals_plugins import Images, Stem
 
-KEPT, SHIFT, NOISE = 0.625, 0.3, 0.1
-"""Share of patches seen in a training step; deviation of the grey shift and of the noise, in standard deviations."""
+KEPT, SHIFT, NOISE, CONTRAST = 0.625, 0.3, 0.1, 0.15
+"""Share of patches seen in a training step; deviation of the grey shift and of the noise in standard deviations of the
+numbers; deviation of the logarithm of the contrast."""
 
 
 def fit_texture(block: Images, width: int) -> dict[str, Any]:
@@ -42,6 +43,7 @@ class TextureStem(nn.Module):
     mean: Tensor
     std: Tensor
     turn: Tensor
+    cross: Tensor
 
     def __init__(self, config: dict[str, Any], width: int) -> None:
         super().__init__()
@@ -51,7 +53,10 @@ class TextureStem(nn.Module):
         self.register_buffer("std", torch.tensor(config["std"]), persistent=False)
         turned = torch.arange(size)
         turned[list(GRADIENTS[:2])] = torch.tensor(GRADIENTS[:2]).flip(0)
+        crossed = torch.arange(size)
+        crossed[list(GRADIENTS[2:])] = torch.tensor(GRADIENTS[2:]).flip(0)
         self.register_buffer("turn", turned, persistent=False)
+        self.register_buffer("cross", crossed, persistent=False)
         self.net = nn.Sequential(
             nn.Linear(size, width), nn.GELU(), nn.Dropout(config.get("dropout", 0.1)), nn.Linear(width, width)
         )
@@ -76,18 +81,20 @@ class TextureStem(nn.Module):
         return Tokens(vectors * mask.unsqueeze(-1), mask)
 
     def _augmented(self, x: Tensor) -> Tensor:
-        """Flipped and transposed grids, shifted grey, noise: each picture its own (B, P, F)."""
+        """(B, P, F), each picture on its own: flipped, transposed, other light and contrast, and noise."""
         B, _, F = x.shape
         grid = x.view(B, *self.grid, F)
         flip = torch.rand(3, B, 1, 1, 1, device=x.device) < 0.5
         grid = torch.where(flip[0], grid.flip(1), grid)
         grid = torch.where(flip[1], grid.flip(2), grid)
+        grid = torch.where(flip[0] ^ flip[1], grid[..., self.cross], grid)
         if self.grid[0] == self.grid[1]:
             grid = torch.where(flip[2], grid.transpose(1, 2)[..., self.turn], grid)
-        x = grid.reshape(B, -1, F) + NOISE * torch.randn_like(x)
-        shift = torch.zeros(F, device=x.device, dtype=x.dtype)
-        shift[list(GREY)] = SHIFT
-        return x + shift * torch.randn(B, 1, 1, device=x.device)
+        light, strength = torch.zeros(2, F, device=x.device, dtype=x.dtype)
+        light[list(GREY)] = SHIFT
+        strength[list(STRENGTHS)] = CONTRAST / self.std[list(STRENGTHS)]
+        other = light * torch.randn(B, 1, 1, device=x.device) + strength * torch.randn(B, 1, 1, device=x.device)
+        return grid.reshape(B, -1, F) + other + NOISE * torch.randn_like(x)
 
 
 TEXTURE = Stem("texture", kind=Images, fit=fit_texture, build=TextureStem)

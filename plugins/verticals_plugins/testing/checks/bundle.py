@@ -13,6 +13,7 @@ from verticals_plugins.testing.change import with_unseen_entities
 from verticals_plugins.testing.compare import difference
 from verticals_plugins.testing.outcome import CheckFailedError, applies, expect
 from verticals_plugins.testing.subject import Subject
+from verticals_plugins.types import CoreSpec
 
 PLAIN = {".json", ".txt", ".safetensors", ".npz", ".parquet"}
 
@@ -71,6 +72,7 @@ def unseen_entity_is_scored(subject: Subject) -> None:
     schema = subject.task.schema
     has = schema.entity is not None and schema.entity.name in subject.dataset.main
     applies(has, "the task has no entities")
+    applies(isinstance(subject.task.core, CoreSpec), "a planning task: every day's plan is of an unseen day")
     table = subject.bundle.predict(with_unseen_entities(subject.dataset))
     expect(len(table) > 0, "rows of an unseen entity give no decision")
     expect(bool(table["action"].notna().all()), "a row of an unseen entity has no action")
