@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclass, fieldes import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def test_a_week_has_an_anchor_day() -> None:
 
 def test_mixed_weekdays_are_refused_by_name() -> None:
     data = dataset("A,2024-01-05,1 A,2024-01-12,2 A,2024-01-20,3 A,2024-01-27,3 B,2024-01-05,1 B,2024-01-12,1")
-    with pytest.raises(DataError, match="'A' is off its own step.*2024-01-20"):
+    with pytest.raises(DataError, match=r"'A' is off its own step.*2024-01-20"):
         SeriesExamples(horizon=1)(replace(data, schema=replace(SCHEMA, time=Time("time", step="7D"))))
     with pytest.raises(DataError, match="7 days and 8 days occur, first in series 'A' at 2024-01-20"):
         SeriesExamples(horizon=1)(data)
