@@ -13,6 +13,7 @@ from _face import Benchmark, Cost, Value, measured
 from verticals.evaluate.metrics import binary_auroc, binary_average_precision
 from verticals.model.core import CoreMethod
 from verticals.pipeline.run import run
+from verticals.pipeline.settings import sized
 from verticals_healthcare.diagnosis import DIAGNOSIS
 from verticals_plugins import Budget, CoreSpec, Dataset, Predictions
 
@@ -47,7 +48,7 @@ class Pooled:
         return np.flatnonzero(np.all([~np.isnan(one) for one in self.scores.values()], axis=0))
 
 
-def one_fold(marked: Dataset, test: np.ndarray, seed: int, pooled: Pooled, plain: bool) -> None:
+def one_fold(marked: Dataset, test: np.ndarray, seed: int, pooled: Pooled, *, plain: bool, preset: str) -> None:
     """The pipeline with a given test part (rows ``test``); ``plain`` fits the core without pretraining beside it."""
     said: list[np.ndarray] = []
     held = set(marked.main["case"].iloc[test])
@@ -58,7 +59,9 @@ def one_fold(marked: Dataset, test: np.ndarray, seed: int, pooled: Pooled, plain
         return ()
 
     with tempfile.TemporaryDirectory() as folder:
-        done = run(replace(DIAGNOSIS, verify=keep), marked, out=Path(folder) / "run", seed=seed, threads=1)
+        done = run(
+            replace(DIAGNOSIS, verify=keep), marked, out=Path(folder) / "run", preset=preset, seed=seed, threads=1
+        )
     names = list(done.metrics["methods"])
     for name, values in zip(names, said, strict=True):
         spent = [done.metrics["seconds"].get(f"{what} {name}", 0.0) for what in ("fit", "refit")]
@@ -68,7 +71,7 @@ def one_fold(marked: Dataset, test: np.ndarray, seed: int, pooled: Pooled, plain
     if plain:
         examples, core = DIAGNOSIS.examples(marked), DIAGNOSIS.core
         assert isinstance(core, CoreSpec)
-        method = CoreMethod(replace(core, pretrain_epochs=0))
+        method = CoreMethod(sized(replace(core, pretrain_epochs=0), preset))
         whole = DIAGNOSIS.split(examples, seed)
         parts = whole.folds[0]
         with measured() as cost:

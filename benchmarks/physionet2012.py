@@ -66,7 +66,7 @@ def one_seed(dataset: Dataset, seed: int, folds: int, plain: bool) -> Pooled:
         part = np.full(len(truth), "train", dtype=object)
         part[test] = "test"
         marked = dataset.with_main(dataset.main.assign(split=part))
-        one_fold(marked, test, seed, pooled, plain)
+        one_fold(marked, test, seed, pooled, plain=plain, preset="quick")
     return pooled
 
 
@@ -75,7 +75,7 @@ def main() -> None:
     args: Arguments = arguments("physionet2012", data="healthcare/physionet2012", seeds=1)
     folds = 2 if args.quick else 5
     protocol = (
-        f"set A, stratified 5-fold (shuffle, seed 0), {folds} folds run, scores pooled; each fold's gate decides "
+        f"preset quick, set A, stratified 5-fold (shuffle, seed 0), {folds} folds run, scores pooled; each fold's gate decides "
         "inside its training part; intervals: bootstrap over stays, metrics averaged over seeds"
     )
     result = Benchmark("physionet2012", args, protocol)

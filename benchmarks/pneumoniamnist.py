@@ -24,7 +24,7 @@ def main() -> None:
     seeds = []
     for seed in range(args.seeds):
         pooled = Pooled(dataset.main["outcome"].astype(int).to_numpy())
-        one_fold(dataset, test, seed, pooled, plain=False)
+        one_fold(dataset, test, seed, pooled, plain=False, preset="standard")
         seeds.append(pooled)
     judge(result, seeds, ("auroc", "accuracy"))
     result.extra["pretraining"] = "none: these examples have no table, and the objective hides numbers of a table"

@@ -144,7 +144,7 @@ def test_the_clock_is_kept() -> None:
     assert 0.25 < plan.seconds < 2.0
 
 
-@pytest.mark.parametrize("name", ["mdvrptw_vidal", "hfvrp_pessoa", "vrpb_queiroga_all"])
+@pytest.mark.parametrize("name", ["mdvrptw_vidal", "hfvrp_pessoa"])
 def test_public_instances_of_variants(shared: Shared, name: str) -> None:
     path = sorted(shared(f"logistics/{name}").rglob("*.vrp*"))[-1]
     problem = vrplib.read_vrplib(path, Ledger())
