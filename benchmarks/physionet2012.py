@@ -75,8 +75,8 @@ def main() -> None:
     args: Arguments = arguments("physionet2012", data="healthcare/physionet2012", seeds=1)
     folds = 2 if args.quick else 5
     protocol = (
-        f"preset quick, set A, stratified 5-fold (shuffle, seed 0), {folds} folds run, scores pooled; each fold's gate decides "
-        "inside its training part; intervals: bootstrap over stays, metrics averaged over seeds"
+        f"preset quick, set A, stratified 5-fold (shuffle, seed 0), {folds} folds run, scores pooled; each fold's gate "
+        "decides inside its training part; intervals: bootstrap over stays, metrics averaged over seeds"
     )
     result = Benchmark("physionet2012", args, protocol)
     dataset = stays(args.data)

@@ -80,4 +80,4 @@ def test_local_links_lead_somewhere(page: Path) -> None:
 def test_python_blocks_compile(page: Path) -> None:
     for kind, body in FENCE.findall(page.read_text()):
         if kind == "python":
-            compile(body.replace("…", "..."), str(page), "exec")
+            assert compile(body.replace("…", "..."), str(page), "exec") is not None

@@ -22,7 +22,8 @@ CASES = [
 def test_task_conforms(name: str, check: Callable[[Subject], None], tmp_path_factory: pytest.TempPathFactory) -> None:
     if name not in SUBJECTS:
         SUBJECTS[name] = Subject(installed().task(name), PipelineRunner(), tmp_path_factory.mktemp("conformance"))
-    applied(check, SUBJECTS[name])
+    applied(check, SUBJECTS[name])  # raises with what broke
+    assert SUBJECTS[name].task.name == name
 
 
 def test_there_is_something_to_check() -> None:
