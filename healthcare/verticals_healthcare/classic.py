@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from verticals.baselines.encode import is_category
 from verticals.baselines.table import GbmSettings, GbmTable, LogisticTable
+from verticals_healthcare.decide import logit
 from verticals_healthcare.pixels import coarse_hog, features_of
 from verticals_plugins import Baseline, Budget, DataError, Examples, Images, Predictions, Table
 
@@ -78,6 +80,23 @@ class CaseLogistic:
     def predict(self, examples: Examples) -> Predictions:
         """As :meth:`LogisticTable.predict`."""
         return replace(self.inner.predict(whole(examples)), examples=examples)
+
+    def contributions(self, examples: Examples) -> tuple[list[str], np.ndarray]:
+        """What each column of the table moves the log-odds by: made missing in turn (a linear model has no more)."""
+        every = whole(examples)
+        table, base = every.inputs[WHOLE], self.inner.predict(every).values
+        assert isinstance(table, Table)
+        names = [str(name) for name in table.frame.columns if not str(name).startswith(HOG)]
+        moved = np.zeros((len(examples), len(names)))
+        picked = np.argmax(base, axis=1) if base.ndim == 2 else None
+        for place, name in enumerate(names):
+            empty = None if is_category(table.frame[name]) else np.nan
+            blank = pd.Series([empty] * len(examples), dtype=table.frame[name].dtype)
+            changed = replace(every, inputs={WHOLE: Table(table.frame.assign(**{name: blank}))})
+            values = self.inner.predict(changed).values
+            one, other = (v if picked is None else v[np.arange(len(v)), picked] for v in (base, values))
+            moved[:, place] = logit(one) - logit(other)
+        return names, moved
 
     def save(self, folder: Path) -> None:
         """npz and JSON."""

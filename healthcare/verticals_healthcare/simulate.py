@@ -25,7 +25,7 @@ VITALS = (
 """Name, usual level, spread, effect of one unit of severity, hours between two measurements."""
 
 
-def simulate_ward(seed: int, patients: int = 1600) -> Dataset:
+def simulate_ward(seed: int, patients: int = 1200) -> Dataset:
     """A ward of ``patients``: will a patient, as known a day after admission, deteriorate within the next two days?
 
     Severity drifts over the day and moves the vital signs; an opacity of the lung raises the risk by itself and shows

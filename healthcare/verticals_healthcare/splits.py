@@ -19,7 +19,7 @@ class CaseSplit:
     With fewer than ``few`` patients the gate decides on ``folds`` nested folds.
     """
 
-    few: int = 1500
+    few: int = 1000
     folds: int = 5
 
     def __call__(self, examples: Examples, seed: int) -> Parts:

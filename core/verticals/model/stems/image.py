@@ -89,12 +89,14 @@ class ImageStem(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> Tokens:
         seen = batch["seen"]
-        x = (batch["pixels"].to(self.place.dtype) / 255 - self.mean) / self.std
-        if self.training and self.config["augment"]:
-            x = augmented(x)
-        x = self.net(x).flatten(2).transpose(1, 2) + self.place
-        mask = seen.unsqueeze(1).expand(-1, x.shape[1])
-        return Tokens(x * mask.unsqueeze(-1), mask, torch.zeros_like(x[..., 0]))
+        mask = seen.unsqueeze(1).expand(-1, self.place.shape[1])
+        x = self.place.new_zeros(len(seen), *self.place.shape[1:])
+        if seen.any():
+            shown = (batch["pixels"][seen].to(self.place.dtype) / 255 - self.mean) / self.std
+            if self.training and self.config["augment"]:
+                shown = augmented(shown)
+            x = x.index_put((seen.nonzero().squeeze(1),), self.net(shown).flatten(2).transpose(1, 2) + self.place)
+        return Tokens(x, mask, torch.zeros_like(x[..., 0]))
 
 
 def augmented(x: Tensor) -> Tensor:
