@@ -81,11 +81,11 @@ def timed(problem: Problem, route: Route) -> Timed:
     places = route_places(problem, route)
     faults = [f"no road from place {a} to {b}" for a, b in _legs(places) if not math.isfinite(_far(problem, a, b))]
     distance = float(sum(problem.distance[a, b] for a, b in _legs(places)))
-    arrivals, starts, end, late = _forward(problem, vehicle, route, places)
+    arrivals, starts, end, late = _forward(problem, vehicle, route)
     after = sum(over for _, over in late)
     if problem.lateness is None:
         faults += [f"stop {problem.stops[one].id} is reached {over:g} after its last window" for one, over in late]
-    departure = _departure(problem, vehicle, route, places, end, bool(late))
+    departure = _departure(problem, vehicle, route, end, {number for number, _ in late})
     loads, over = _loads(problem, vehicle, route)
     faults += over
     duration = end - departure
@@ -134,7 +134,7 @@ def _far(problem: Problem, a: int, b: int) -> float:
 
 
 def _forward(
-    problem: Problem, vehicle: Vehicle, route: Route, places: list[int]
+    problem: Problem, vehicle: Vehicle, route: Route
 ) -> tuple[list[float], list[float], float, list[tuple[int, float]]]:
     """Arrivals, starts of service, end, and the stops that are reached too late."""
     clock, arrivals, starts = vehicle.shift[0], list[float](), list[float]()
@@ -155,15 +155,15 @@ def _forward(
     return arrivals, starts, clock, late
 
 
-def _departure(problem: Problem, vehicle: Vehicle, route: Route, places: list[int], end: float, late: bool) -> float:
-    """Latest departure that reaches the same end; the shift's start when windows are missed anyway."""
-    if late or not math.isfinite(end):
+def _departure(problem: Problem, vehicle: Vehicle, route: Route, end: float, late: set[int]) -> float:
+    """Latest departure that reaches the same end and misses no window but those of the stops ``late``."""
+    if not math.isfinite(end):
         return vehicle.shift[0]
     clock, at = end, None if vehicle.end is None else problem.depots[vehicle.end].place
     for number in reversed(route.stops):
         stop = problem.stops[number]
         clock -= stop.service + (0.0 if at is None else float(problem.duration[stop.place, at]))
-        clock = _last_start(stop, clock)
+        clock = clock if number in late else _last_start(stop, clock)
         at = stop.place
     if vehicle.start is not None and at is not None:
         clock -= float(problem.duration[problem.depots[vehicle.start].place, at])

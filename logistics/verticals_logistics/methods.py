@@ -10,15 +10,16 @@ import numpy as np
 
 from verticals.pipeline.files import write_json
 from verticals_logistics import peers
+from verticals_logistics.checker import timed as timed_route
 from verticals_logistics.engine.search import Effort, search
-from verticals_logistics.plan import Plan
+from verticals_logistics.plan import Plan, Route
 from verticals_logistics.problem import Problem
 from verticals_logistics.reasons import with_reasons
 from verticals_logistics.savings import savings, savings_routes
 from verticals_logistics.travel import TravelTimes, departing, problems_of, retimed
 from verticals_plugins import Baseline, Budget, Examples, Predictions
 
-MOVES = {"quick": 30_000, "standard": 200_000, "best": 1_000_000}
+MOVES = {"quick": 20_000, "standard": 200_000, "best": 1_000_000}
 """Moves of our engine per example, in all its threads."""
 EXPLORATION = {"quick": 1, "standard": 3, "best": 5}
 """How far VROOM explores, 0 to 5."""
@@ -88,7 +89,8 @@ class Engine:
         usual = self.travel.at(problem, None)
         first = search(usual, effort, savings_routes(usual))
         timed = self.travel.at(usual, retimed(usual, first))
-        second = search(timed, replace(effort, seed=effort.seed + 1), first.routes)
+        kept = [one for one in first.routes if is_on_time(timed, one)]
+        second = search(timed, replace(effort, seed=effort.seed + 1), kept)
         plan = replace(second, iterations=2 * second.iterations, routes=departing(timed, second))
         return with_reasons(timed, plan)
 
@@ -105,6 +107,11 @@ class Engine:
         self.budget = load_budget(folder / "engine.json")
         has = json.loads((folder / "engine.json").read_text())["travel"]
         self.travel = TravelTimes.load(folder) if has else None
+
+
+def is_on_time(problem: Problem, route: Route) -> bool:
+    """Whether a route keeps every rule, windows taken as walls."""
+    return not timed_route(replace(problem, lateness=None), route).faults
 
 
 def budget_json(budget: Budget) -> dict[str, object]:

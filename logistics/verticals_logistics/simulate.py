@@ -53,7 +53,7 @@ def _day(rng: np.random.Generator, homes: np.ndarray, origin: np.datetime64) -> 
                 19 * 3600.0))
             for name, count, room, fixed in (("van", 8, 50.0, 45.0), ("truck", 3, 110.0, 80.0))
         ),
-        distance=metres, duration=usual, place=place, units=Units("m", "s", "EUR"), lateness=0.6 / 60, origin=origin,
+        distance=metres, duration=usual, place=place, units=Units("m", "s", "EUR"), lateness=1.0 / 60, origin=origin,
     )  # fmt: skip
 
 
