@@ -61,6 +61,14 @@ def test_a_plain_table_needs_neither_patient_nor_time(tmp_path: Path) -> None:
     assert main["marker"].isna().tolist() == [False, True]
 
 
+def test_a_column_called_id_is_a_case_or_a_patient_and_no_input(tmp_path: Path) -> None:
+    once = load(CASES, folder(tmp_path, cases="id,outcome,x\n7,0,1\n8,1,2\n") / "cases.csv").main
+    assert once["case"].tolist() == ["7", "8"]
+    often = load(CASES, folder(tmp_path, cases="id,outcome,x\n7,0,1\n7,1,2\n8,1,2\n") / "cases.csv").main
+    assert often["patient"].astype(str).tolist() == ["7", "7", "8"]
+    assert "id" not in often
+
+
 def test_a_timeline_beside_the_cases_is_read_with_one_unit_an_analyte(tmp_path: Path) -> None:
     path = folder(
         tmp_path,

@@ -72,6 +72,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     if cases is None:
         raise DataError(f"{path} holds no table of cases.", expected=f"A table called {CASE_NAMES[0]}.csv.")
     raw = read_raw(cases, options.options, limit=options.limit)
+    options = replace(options, mapping={**plain_id(raw, options), **options.mapping})
     told = replace(options, schema=fitting(raw, options), options=_table_options(options.options))
     refuse_repeats(raw, told)
     found = dataset_of(raw, told, adapter="healthcare.cases")
@@ -92,6 +93,19 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         tables["main"], arrays["images"] = main.assign(image=index), pixels
     provenance = replace(found.provenance, sources=tuple(sources))
     return Dataset(tables, SCHEMA, provenance, arrays)
+
+
+def plain_id(raw: Raw, options: ReadOptions) -> dict[str, str]:
+    """What a column called just "id" names: the case where it never repeats, else the patient; never an input."""
+    name = next((one for one in raw.table.column_names if plain(one) == "id"), None)
+    if name is None or name in options.mapping.values():
+        return {}
+    taken = {plain(one) for one in raw.table.column_names}
+    role = SCHEMA.id if len(raw.table[name].unique()) == raw.table.num_rows else SCHEMA.entity
+    if role is None or any(plain(one) in taken for one in (role.name, *role.aliases)):
+        return {}
+    raw.ledger.warn(f"{name} is taken as the {role.name}: it {'never repeats' if role is SCHEMA.id else 'repeats'}")
+    return {role.name: name}
 
 
 def fitting(raw: Raw, options: ReadOptions) -> Schema:

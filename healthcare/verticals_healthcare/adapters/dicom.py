@@ -90,6 +90,8 @@ def _row(file: Path, path: Path, picture: Picture, ledger: Ledger) -> dict[str, 
     if folders and folders[0].lower() in SPLITS:
         row["split"] = part_name(folders.pop(0))
     row["folder"] = folders[-1] if folders else ""
+    if row["time"] == EPOCH:
+        ledger.warn("files without a date: they stand at 1970-01-01 and have no place in time")
     return row
 
 
