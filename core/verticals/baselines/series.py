@@ -26,9 +26,11 @@ EXTRA = "all"
 LONGEST = 600
 """A classic method sees at most this many last values of a series."""
 TREE_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+ROUNDS = {"quick": 200, "standard": 500, "best": 800}
+PATIENCE = {"quick": 20, "standard": 40, "best": 60}
 MANY = 60_000
 """With more rows than this the trees are larger."""
-TREE_ROWS = {"quick": 16_000, "standard": 120_000, "best": 300_000}
+TREE_ROWS = {"quick": 16_000, "standard": 160_000, "best": 300_000}
 
 
 def series_of(examples: Examples) -> Series:
@@ -201,8 +203,8 @@ class GbmLags:
         x, y, weight = data
         kind = {"objective": "l1"} if level == 0.5 else {"objective": "quantile", "alpha": level}
         parameters = {
-            **kind, "learning_rate": 0.08, "num_leaves": 31 if len(x) < MANY else 63, "min_data_in_leaf": 40,
-            "feature_fraction": 0.7,
+            **kind, "learning_rate": 0.06, "num_leaves": 31 if len(x) < MANY else 63, "min_data_in_leaf": 40,
+            "feature_fraction": 0.5,
             "bagging_fraction": 0.8, "bagging_freq": 1, "max_bin": 127, "verbosity": -1, "seed": budget.seed,
             "num_threads": budget.threads, "deterministic": True, "force_row_wise": True,
         }  # fmt: skip
@@ -211,8 +213,10 @@ class GbmLags:
             booster = lgb.train(parameters, table, num_boost_round=rounds)
         else:
             seen = lgb.Dataset(check[0], check[1], weight=check[2], reference=table)
-            stop = lgb.early_stopping(20, verbose=False)
-            booster = lgb.train(parameters, table, num_boost_round=200, valid_sets=[seen], callbacks=[stop])
+            stop = lgb.early_stopping(PATIENCE[budget.preset], verbose=False)
+            booster = lgb.train(
+                parameters, table, num_boost_round=ROUNDS[budget.preset], valid_sets=[seen], callbacks=[stop]
+            )
             rounds = max(10, booster.best_iteration)
         self.boosters.append(booster)
         self.rounds.append(rounds)

@@ -55,7 +55,7 @@ DEMAND = Task(
     examples=SeriesExamples(censored="sold_out", carry=("price", "on_hand", "on_order", "order_due", "pack_size")),
     split=RollingOrigin(windows=1, valid=1),
     core=CoreSpec(
-        stems=("series",), trunk="none", objective="synthetic", head="forecast", width=96, batch=128, epochs=10,
+        stems=("series",), trunk="none", objective="synthetic", head="forecast", width=96, batch=128, epochs=6,
         pretrain_epochs=2, learning_rate=3e-3, weight_decay=0.01, dropout=0.05, average=0.995, members=2,
     ),
     baselines=("seasonal_naive", "auto_ets", "auto_theta", "lightgbm_lags"),
