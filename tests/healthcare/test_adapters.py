@@ -301,8 +301,11 @@ def test_frames_are_slices_of_one_patient(shared: Shared) -> None:
     assert "frame 6 of 10" in " ".join(found.provenance.ledger.warnings)
 
 
-def test_colour_is_kept(shared: Shared) -> None:
-    assert read_dicom(shared(f"{FORMATS}/dicom/SC_rgb_jpeg_dcmtk.dcm")).values.shape == (100, 100, 3)
+def test_colour_is_kept_and_brought_to_rgb_once(shared: Shared) -> None:
+    values = read_dicom(shared(f"{FORMATS}/dicom/SC_rgb_jpeg_dcmtk.dcm")).values
+    assert values.shape == (100, 100, 3)
+    assert values[5, 5].tolist() == [254, 0, 0]
+    assert values[95, 95].tolist() == [255, 255, 255]
 
 
 @pytest.mark.parametrize(

@@ -108,11 +108,25 @@ def _shard(path: Path) -> pd.DataFrame:
         raise DataError(f"{path.name}: rows without code or subject_id.", expected="Both in every row.")
     if not pd.api.types.is_datetime64_any_dtype(frame["time"]):
         raise DataError(f"{path.name}: time is {frame['time'].dtype}.", expected="timestamp[us].")
+    frame["time"] = _nanoseconds(frame["time"], path.name)
     value = frame["numeric_value"] if "numeric_value" in frame else pd.Series(np.nan, index=frame.index)
     return pd.DataFrame(
-        {"patient": frame["subject_id"].astype(str), "time": frame["time"].astype("datetime64[ns]"),
+        {"patient": frame["subject_id"].astype(str), "time": frame["time"],
          "code": frame["code"].astype(str), "numeric_value": value.astype(np.float64)}
     )  # fmt: skip
+
+
+def _nanoseconds(times: pd.Series, name: str) -> pd.Series:
+    """datetime64[ns], UTC without zone.
+
+    Raises:
+        DataError: a time lies outside the years 1678 to 2261.
+    """
+    plain = times.dt.tz_convert("UTC").dt.tz_localize(None) if getattr(times.dt, "tz", None) is not None else times
+    try:
+        return plain.astype("datetime64[ns]")
+    except (pd.errors.OutOfBoundsDatetime, OverflowError) as err:
+        raise DataError(f"{name}: a time lies outside the years 1678 to 2261 ({err}).", todo="Correct it.") from err
 
 
 def labels_of(path: Path, name: str) -> list[Path]:
@@ -157,7 +171,7 @@ def _from_labels(files: list[Path], ledger: Ledger) -> tuple[pd.DataFrame, list[
     patient = found["subject_id"].astype("int64").astype(str)
     raw = found[column]
     text = raw.astype(int).astype(str) if column != "categorical_value" else raw.astype(str)
-    main = pd.DataFrame({"patient": patient, "time": found["prediction_time"].astype("datetime64[ns]")})
+    main = pd.DataFrame({"patient": patient, "time": _nanoseconds(found["prediction_time"], "The labels")})
     main["case"] = main["patient"] + "@" + main["time"].dt.strftime("%Y-%m-%dT%H:%M:%S")
     main["outcome"] = words(text)
     again = main["case"].duplicated()

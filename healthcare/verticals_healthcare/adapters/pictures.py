@@ -98,7 +98,12 @@ def _stored(found: Any, path: Path, modality: str) -> np.ndarray:
         ) from err
     except (ValueError, AttributeError, TypeError) as err:
         raise DataError(f"{path.name} is damaged or truncated ({err}).", todo="Copy it again.") from err
-    colour = int(found.get("SamplesPerPixel", 1) or 1) > 1
+    if str(found.get("PhotometricInterpretation", "")) == "PALETTE COLOR":
+        lookup: Any = need("pydicom.pixels", extra="healthcare")
+        table = lookup.apply_color_lut(np.asarray(found.pixel_array), found).astype(np.float64)
+        depth = int(found.RedPaletteColorLookupTableDescriptor[2])
+        pixels = table / (2**depth - 1) * 255
+    colour = int(found.get("SamplesPerPixel", 1) or 1) > 1 or pixels.shape[-1:] == (3,) and pixels.ndim > 2
     return pixels if pixels.ndim == (4 if colour else 3) else pixels[None]
 
 
@@ -117,14 +122,14 @@ def _real(found: Any, stored: np.ndarray, modality: str) -> Picture:
         if inverted:
             values, padding = top - values, None if padding is None else top - padding
             said.append(f"MONOCHROME1 mirrored at {top:g}")
-        slope, intercept = _number(found, "RescaleSlope"), _number(found, "RescaleIntercept")
+        slope, intercept = (
+            _number(_rescaling(found, frames // 2), one) for one in ("RescaleSlope", "RescaleIntercept")
+        )
         if slope is not None and intercept is not None and (slope, intercept) != (1.0, 0.0):
             values = values * slope + intercept
             padding = None if padding is None else padding * slope + intercept
             said.append(f"slope {slope:g}, intercept {intercept:g}")
     elif photometric.startswith("YBR"):
-        pydicom: Any = need("pydicom.pixels", extra="healthcare")
-        values = pydicom.convert_color_space(values.astype(np.uint8), photometric, "RGB").astype(np.float64)
         said.append(f"{photometric} to RGB")
     centre, width = _number(found, "WindowCenter"), _number(found, "WindowWidth")
     if inverted and centre is not None and values.ndim == 2:
@@ -135,6 +140,17 @@ def _real(found: Any, stored: np.ndarray, modality: str) -> Picture:
              "AcquisitionDate", "AcquisitionTime", "BodyPartExamined", "ViewPosition")  # fmt: skip
     header = {name: str(found.get(name, "") or "").strip() for name in names} | {"Modality": modality}
     return Picture(values, "; ".join(said) or "as stored", window, padding, header, frames)
+
+
+def _rescaling(found: Any, frame: int) -> Any:
+    """Where slope and intercept stand: the data set itself, or the functional groups of an enhanced multi-frame."""
+    if "RescaleSlope" in found:
+        return found
+    for name, place in (("PerFrameFunctionalGroupsSequence", frame), ("SharedFunctionalGroupsSequence", 0)):
+        groups = found.get(name) or []
+        if len(groups) > place and "PixelValueTransformationSequence" in groups[place]:
+            return groups[place].PixelValueTransformationSequence[0]
+    return found
 
 
 def _number(found: Any, name: str) -> float | None:
