@@ -103,7 +103,7 @@ def _stored(found: Any, path: Path, modality: str) -> np.ndarray:
         table = lookup.apply_color_lut(np.asarray(found.pixel_array), found).astype(np.float64)
         depth = int(found.RedPaletteColorLookupTableDescriptor[2])
         pixels = table / (2**depth - 1) * 255
-    colour = int(found.get("SamplesPerPixel", 1) or 1) > 1 or pixels.shape[-1:] == (3,) and pixels.ndim > 2
+    colour = int(found.get("SamplesPerPixel", 1) or 1) > 1 or (pixels.shape[-1:] == (3,) and pixels.ndim > 2)
     return pixels if pixels.ndim == (4 if colour else 3) else pixels[None]
 
 
