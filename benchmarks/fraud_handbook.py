@@ -11,6 +11,7 @@ import json
 import shutil
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -194,19 +195,30 @@ class Known:
 
 @dataclass(frozen=True)
 class Prequential:
-    """One fold: what supervises, the days that fit blends and thresholds, the days of the gate, the test week."""
+    """One fold: what supervises, the days that fit blends and thresholds, the days of the gate, the test week.
+
+    In one training week each day is judged by models of other days: every label of the week is known by the test week.
+    """
 
     world: World
     start: int
     week_only: bool
 
     def __call__(self, examples: Examples, seed: int) -> Parts:
-        day, s = self.world.day, self.start
-        cuts = (s, s + 4, s + 5, s + 7) if self.week_only else (35, s - 7, s, s + 7)
-        train, valid, gate = (np.flatnonzero((day >= a) & (day < b)) for a, b in pairwise(cuts))
-        return Parts(
-            (Fold(train, valid, gate),), np.sort(np.concatenate([train, valid, gate])), self.world.test_rows(s)
-        )
+        s = self.start
+        test = self.world.test_rows(s)
+        if not self.week_only:
+            train, valid, gate = (self._days(range(a, b)) for a, b in pairwise((35, s - 7, s, s + 7)))
+            return Parts((Fold(train, valid, gate),), np.sort(np.concatenate([train, valid, gate])), test)
+        week = range(s, s + 7)
+        folds = []
+        for judged, chosen in zip(((0, 1), (2, 3), (4, 5, 6)), (2, 4, 0), strict=True):
+            rest = [d for d in range(7) if d not in (*judged, chosen)]
+            folds.append(Fold(*(self._days([s + d for d in days]) for days in (rest, [chosen], judged))))
+        return Parts(tuple(folds), self._days(week), test)
+
+    def _days(self, days: Iterable[int]) -> np.ndarray:
+        return np.flatnonzero(np.isin(self.world.day, list(days)))
 
 
 def run_ours(world: World, data: Dataset, examples: Examples, start: int, *, week: bool, seed: int) -> dict[str, Any]:
