@@ -10,9 +10,10 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -83,7 +84,8 @@ def train(
             step = progress.epoch * per_epoch + number
             for group in optimiser.param_groups:
                 group["lr"] = settings.learning_rate * schedule(step, per_epoch * settings.epochs)
-            loss = loss_of(batch)
+            with precision(model):
+                loss = loss_of(batch)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), CLIP)
@@ -92,7 +94,7 @@ def train(
             if report is not None:
                 report((step + 1) / (per_epoch * last))
         progress.epoch += 1
-        with averaged(model, average, settings.average):
+        with averaged(model, average, settings.average), precision(model):
             value = check() if check is not None else 0.0
             progress.history.append(value)
             if check is None or value < progress.best:
@@ -105,6 +107,13 @@ def train(
         _set(model, best)
     model.eval()
     return progress
+
+
+def precision(model: nn.Module) -> AbstractContextManager[Any]:
+    """bfloat16 where it is safe, on a GPU; on a CPU nothing changes."""
+    if next(model.parameters()).device.type != "cuda":
+        return nullcontext()
+    return torch.autocast("cuda", dtype=torch.bfloat16)
 
 
 def schedule(step: int, total: int) -> float:
@@ -175,11 +184,12 @@ def _restore(
         progress = Progress(**json.loads(stored.metadata()["progress"]))
     _set(model, {n: tensors[f"model/{n}"] for n, _ in model.named_parameters()})
     for name, p in model.named_parameters():
-        average[name] = tensors[f"average/{name}"]
+        average[name] = tensors[f"average/{name}"].to(p.device)
         if f"best/{name}" in tensors:
-            best[name] = tensors[f"best/{name}"]
+            best[name] = tensors[f"best/{name}"].to(p.device)
         prefix = f"optimiser/{name}/"
-        state = {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
+        found = {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
+        state = {key: t if key == "step" else t.to(p.device) for key, t in found.items()}
         if state:
             optimiser.state[p] = state
     return progress
