@@ -28,9 +28,10 @@ def reason(problem: Problem, plan: Plan, stop: int) -> str:
     for kind, vehicle in enumerate(problem.vehicles):
         found = timed(problem, Route(kind, together))
         if not found.faults:
-            if one.penalty is not None and found.cost >= one.penalty:
-                return f"serving it costs more than leaving it out ({one.penalty:g})"
-            return _crowded(problem, plan, one.penalty)
+            optional = one.penalty if one.penalty is not None and one.penalty < problem.forfeit else None
+            if optional is not None and found.cost >= optional:
+                return f"serving it costs more than leaving it out ({optional:g})"
+            return _crowded(problem, plan, optional)
         ends = [problem.depots[end].place for end in (vehicle.start, vehicle.end) if end is not None]
         ways = [
             problem.duration[a, b] + problem.distance[a, b]

@@ -18,13 +18,12 @@ RUSH = np.array(
 """How much longer ways take at each hour of the day, in the middle of the city."""
 
 
-def simulate_city(seed: int) -> Dataset:
-    """Working days of 30 to 45 stops; each day's trips and its traffic become known after it. Simulated."""
+def simulate_city(seed: int, days: int = DAYS) -> Dataset:
+    """``days`` working days of 30 to 45 stops; each day's trips and its traffic become known after it. Simulated."""
     rng = np.random.default_rng(seed)
     homes = CENTRE + rng.normal(0, [0.07, 0.045], (180, 2))
     problems, outcomes = [], {}
-    days = [day for day in range(DAYS * 2) if (day + 3) % 7 < 5][:DAYS]
-    for day in days:
+    for day in [day for day in range(days * 2) if (day + 3) % 7 < 5][:days]:
         origin = np.datetime64("2026-01-01", "ns") + np.timedelta64(day * 86_400_000_000_000, "ns")
         problem = _day(rng, homes, origin)
         problems.append(problem)

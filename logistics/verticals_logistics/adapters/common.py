@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,9 @@ def dataset_of(
     files = files_of(path, suffixes)
     for file in files[:limit]:
         try:
-            problems.append(read(file, ledger))
+            problem = read(file, ledger)
+            again = sum(one.id == problem.id or one.id.startswith(f"{problem.id} (") for one in problems)
+            problems.append(replace(problem, id=f"{problem.id} ({again + 1})") if again else problem)
         except DataError as err:
             if len(files) == 1:
                 raise

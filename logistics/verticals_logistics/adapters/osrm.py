@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,22 +25,50 @@ def read_osrm(path: Path, ledger: Ledger) -> Problem:
         content = json.loads(text_of(path))
     except ValueError as err:
         raise DataError(f"{path.name} is not JSON: {err}.", expected="An OSRM table response.") from err
+    if isinstance(content, Mapping) and content.get("code", "Ok") != "Ok":
+        said = f": {content['message']}" if content.get("message") else ""
+        raise DataError(f"{path.name} says code {content['code']}{said}.", expected="code Ok.",
+                        todo="Ask the service again.")  # fmt: skip
     if not isinstance(content, Mapping) or "durations" not in content:
-        what = "a route response" if isinstance(content, Mapping) and "routes" in content else "no table response"
-        raise DataError(f"{path.name} is {what}.", expected='The table service\'s answer, with "durations".')
-    if content.get("code", "Ok") != "Ok":
-        raise DataError(f"{path.name} says code {content['code']}.", expected="code Ok.", todo="Ask the service again.")
+        told = content if isinstance(content, Mapping) else {}
+        what = "a route response" if "routes" in told else "no table response"
+        what = "a table of distances alone" if "distances" in told else what
+        raise DataError(f"{path.name} is {what}.", expected='The table service\'s answer, with "durations".',
+                        todo="Ask the table service with annotations=duration,distance.")  # fmt: skip
+    points = [_points(content, name) for name in ("sources", "destinations")]
+    if all(points) and points[0] != points[1]:
+        raise DataError(f"{path.name}: its {len(points[0])} sources are not its {len(points[1])} destinations.",
+                        expected="A table between the same places, the depot first.",
+                        todo="Ask for it without sources and destinations.")  # fmt: skip
+    if content.get("fallback_speed_cells"):
+        ledger.warn(f"{path.name}: {len(content['fallback_speed_cells'])} ways are estimated, not routed")
     duration = square(content["durations"], f"{path.name}: durations")
     far = content.get("distances")
     distance = np.where(np.isfinite(duration), 0.0, np.inf) if far is None else square(far, f"{path.name}: distances")
     distance[~np.isfinite(distance) | ~np.isfinite(duration)] = np.inf
-    points = [one.get("location") for one in content.get("sources", []) if isinstance(one, Mapping)]
-    whole = len(points) == len(duration) and all(points)
+    if len(duration) < 2 or np.diag(duration).any():
+        raise DataError(f"{path.name} has {len(duration)} places, the longest way from a place to itself takes "
+                        f"{np.diag(duration).max():g} s.", expected="A depot and a stop; no way to itself.",
+                        todo="Ask for the table between the same places.")  # fmt: skip
+    place = next((one for one in points if len(one) == len(duration)), None)
     return Problem(
         id=path.stem, stops=tuple(Stop(str(place), place) for place in range(1, len(duration))),
         depots=(Depot("0", 0),), vehicles=(Vehicle("vehicle", 1, per_distance=0.0, per_time=1.0),), distance=distance,
-        duration=duration, place=np.array(points, dtype=float) if whole else None, units=Units("m", "s", "s"),
+        duration=duration, place=None if place is None else np.array(place), units=Units("m", "s", "s"),
     )  # fmt: skip
+
+
+def _points(content: Mapping[str, Any], name: str) -> list[tuple[float, float]]:
+    """Longitude and latitude of the sources or the destinations, if all are told."""
+    told = content.get(name)
+    places = (
+        [one.get("location") if isinstance(one, Mapping) else None for one in told] if isinstance(told, list) else []
+    )
+    good = [
+        (float(one[0]), float(one[1])) for one in places
+        if isinstance(one, list) and len(one) == 2 and all(isinstance(x, int | float) for x in one)
+    ]  # fmt: skip
+    return good if len(good) == len(places) else []
 
 
 def sniff(path: Path) -> Sniff:
@@ -49,7 +78,9 @@ def sniff(path: Path) -> Sniff:
     except (OSError, ValueError):
         return Sniff(0.0, "no JSON")
     found = isinstance(content, Mapping) and (
-        "durations" in content or ("routes" in content and "waypoints" in content)
+        bool({"durations", "distances"} & set(content))
+        or "code" in content
+        or ("routes" in content and "waypoints" in content)
     )
     return Sniff(0.9, "OSRM table") if found else Sniff(0.0, "no durations")
 

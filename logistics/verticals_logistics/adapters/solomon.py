@@ -15,8 +15,11 @@ HEAD = re.compile(r"VEHICLE\b.*?NUMBER\s+CAPACITY\s+(\S+)\s+(\S+).*?CUSTOMER", r
 PAIRED = re.compile(r"^\s*\d+\s+\d+\s+\d+\s*\n\s*0(\s+-?[\d.]+){8}\s*$", re.MULTILINE)
 
 
-def read_solomon(path: Path, ledger: Ledger, rounding: str = "decimal") -> Problem:
+def read_solomon(path: Path, ledger: Ledger, rounding: str = "") -> Problem:
     """One file as a problem; the first customer is the depot.
+
+    Without ``rounding`` distances are cut after one decimal, those of Li & Lim's files exact: so their costs are
+    published.
 
     Raises:
         DataError: no head, a row with a wrong number of cells, or a customer named twice.
@@ -27,18 +30,23 @@ def read_solomon(path: Path, ledger: Ledger, rounding: str = "decimal") -> Probl
     if head is None and not paired:
         raise DataError(
             f"{path.name} has no VEHICLE / CUSTOMER head.",
-                expected="Solomon's layout: NAME, VEHICLE NUMBER CAPACITY, CUSTOMER.",
+                expected="Solomon's layout: NAME, VEHICLE NUMBER CAPACITY, CUSTOMER.", todo="Is the file whole?",
         )  # fmt: skip
     cells = text.splitlines()[0].split() if paired else [head[1], head[2]] if head else []
     count, room = number(cells[0], path, 1, "the number of vehicles"), number(cells[1], path, 1, "the capacity")
     table = _table(text, path, 9 if paired else 7)
     place = table[:, 1:3]
+    rounding = rounding or ("exact" if paired else "decimal")
     far = euclid(place, rounding)
+    speed = number(cells[2], path, 1, "the speed") if paired and len(cells) > 2 else 1.0
+    if count != int(count) or count < 1 or speed <= 0:
+        raise DataError(f"{path.name}: {count:g} vehicles of speed {speed:g}.", expected="A whole number of vehicles.",
+                        todo="Correct the head.")  # fmt: skip
     stops = tuple(_stop(row, place_of, paired) for place_of, row in enumerate(table) if place_of)
     return Problem(
         id=path.stem if paired else text.strip().splitlines()[0].strip(), stops=stops, depots=(Depot("0", 0),),
         vehicles=(Vehicle("vehicle", int(count), (room,), shift=(float(table[0, 4]), float(table[0, 5]))),),
-        distance=far, duration=far, place=place, plane=True, rounding=rounding,
+        distance=far, duration=far / speed, place=place, plane=True, rounding=rounding,
         shipments=_pairs(table, path) if paired else (), best_known=None,
     )  # fmt: skip
 
@@ -47,14 +55,25 @@ def _table(text: str, path: Path, width: int) -> np.ndarray:
     rows: list[list[float]] = []
     for line, raw in enumerate(text.splitlines(), start=1):
         cells = raw.split()
-        if not cells or not re.fullmatch(r"\d+", cells[0]) or (len(cells) in (2, 3) and not rows):
+        begun = bool(rows) or (bool(cells) and cells[0] == "0" and len(cells) not in (2, 3))
+        if not cells or not begun:
             continue
         if len(cells) != width:
-            raise DataError(f"{path.name} line {line} has {len(cells)} cells.", expected=f"{width} cells a customer.")
-        rows.append([number(cell, path, line, "a cell") for cell in cells])
+            raise DataError(f"{path.name} line {line} has {len(cells)} cells.", expected=f"{width} cells a customer.",
+                            todo="Correct the line.")  # fmt: skip
+        row = [number(cell, path, line, "a cell") for cell in cells]
+        if row[4] > row[5] or row[6] < 0 or (width == 7 and row[3] < 0):
+            raise DataError(
+                f"{path.name} line {line}: demand {row[3]:g}, window {row[4]:g} to {row[5]:g}, service {row[6]:g}.",
+                expected="Numbers of at least 0, and a window that ends after it begins.", todo="Correct the line.",
+            )  # fmt: skip
+        rows.append(row)
     table = np.array(rows)
     if len(table) < 2 or not np.array_equal(table[:, 0], np.arange(len(table))):
-        raise DataError(f"{path.name} does not list the depot 0 and customers 1, 2, ... in order.")
+        raise DataError(
+            f"{path.name} does not list the depot 0 and customers 1, 2, ... in order.",
+            expected="A row for each, from 0 on.", todo="Complete or sort the rows.",
+        )  # fmt: skip
     return table
 
 
@@ -67,12 +86,21 @@ def _pairs(table: np.ndarray, path: Path) -> tuple[Shipment, ...]:
     out = []
     for row in table[1:]:
         node, goes_to = int(row[0]), int(row[8])
+        if goes_to == 0 and int(row[7]) == 0:
+            raise DataError(f"{path.name}: customer {node} has neither a pickup nor a delivery.",
+                            expected="A sibling for each.", todo="Name it in column 8 or 9.")  # fmt: skip
         if goes_to == 0:
             continue
         if not 0 < goes_to < len(table) or int(table[goes_to, 7]) != node:
             raise DataError(
-                f"{path.name}: customer {node} delivers to {goes_to}, which does not name it as its pickup."
-            )
+                f"{path.name}: customer {node} delivers to {goes_to}, which does not name it as its pickup.",
+                expected="Siblings that name each other.", todo="Correct columns 8 and 9.",
+            )  # fmt: skip
+        if row[3] < 0 or table[goes_to, 3] != -row[3]:
+            raise DataError(
+                f"{path.name}: {row[3]:g} is picked up at {node}, {table[goes_to, 3]:g} is the demand of {goes_to}.",
+                expected="The same amount, once as it is and once negative.", todo="Correct the demands.",
+            )  # fmt: skip
         out.append(Shipment(node - 1, goes_to - 1, (float(row[3]),)))
     return tuple(out)
 
@@ -91,7 +119,7 @@ def sniff(path: Path) -> Sniff:
 
 def read(path: Path, options: ReadOptions) -> Dataset:
     """A file, or a folder's .txt files."""
-    rounding = options.options.get("rounding", "decimal")
+    rounding = options.options.get("rounding", "")
     return dataset_of(
         path, "logistics.solomon", (".txt",), lambda file, ledger: read_solomon(file, ledger, rounding), options.limit
     )
@@ -99,5 +127,5 @@ def read(path: Path, options: ReadOptions) -> Dataset:
 
 SOLOMON = Adapter(
     name="logistics.solomon", summary="Solomon, Gehring-Homberger, Li & Lim text files", sniff=sniff, read=read,
-    options={"rounding": "exact, integer or decimal (default decimal: cut after one, as CVRPLIB does)"},
+    options={"rounding": "exact, integer or decimal (default: decimal, cut after one as CVRPLIB does; Li & Lim exact)"},
 )  # fmt: skip

@@ -13,6 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from verticals.data.files import table_files
+from verticals.data.match import plain
+from verticals.data.raw import read_raw
 from verticals.data.table import OPTIONS, read_table, sniff_table
 from verticals_logistics.adapters.common import EPOCH, haversine_km
 from verticals_logistics.schema import SCHEMA
@@ -29,6 +32,7 @@ READ = Schema(
 )
 """The schema with nothing that must be there but the place."""
 NEAR_KM = 500.0
+MOMENT = re.compile(r"^\s*\d{4}-\d{2}-\d{2}[T ]\d{1,2}:\d{2}|^\s*\d{1,2}[./]\d{1,2}[./]\d{4} +\d{1,2}:\d{2}")
 CLOCK = re.compile(r"^\s*(\d{1,2})(?:[:.h](\d{2}))?(?::(\d{2}))?\s*(?:uhr|h)?\s*(am|pm)?\s*$", re.IGNORECASE)
 
 
@@ -51,7 +55,12 @@ def window(text: str) -> tuple[float, float] | None:
     opens, closes = clock(parts[0]), clock(parts[1])
     if opens is None or closes is None:
         return None
-    return opens, closes if closes >= opens else closes + 86_400.0
+    return opens, overnight(opens, closes)
+
+
+def overnight(opens: float, closes: float) -> float:
+    """A window that ends before it begins ends on the next day."""
+    return closes if closes >= opens else closes + 86_400.0
 
 
 def read(path: Path, options: ReadOptions) -> Dataset:
@@ -69,6 +78,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
                 f"{path.name} has no column for {name}.", expected="Longitude and latitude in degrees.",
                 todo=f"Say which: --map {name}=COLUMN. Addresses are not looked up.",
             )  # fmt: skip
+    main = _believable(main, path, ledger)
     lost = main["longitude"].isna() | main["latitude"].isna()
     ledger.drop("no coordinates", int(lost.sum()), [f"row {row}" for row in main["row"][lost]])
     main = main[~lost].reset_index(drop=True)
@@ -81,6 +91,33 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     main = _windows(main, path)
     main = _swapped(main, ledger, options.options.get("fix", ""))
     return Dataset({"main": main.drop(columns="row")}, SCHEMA, dataset.provenance)
+
+
+def _believable(main: pd.DataFrame, path: Path, ledger: Ledger) -> pd.DataFrame:
+    """Without rows that lie nowhere on earth, or at 0, 0, where geocoders put what they did not find.
+
+    Raises:
+        DataError: most rows lie nowhere on earth (projected coordinates), or an amount is negative.
+    """
+    lon, lat = main["longitude"], main["latitude"]
+    beyond = (lon.abs() > 180) | (lat.abs() > 90)
+    if beyond.sum() * 2 > len(main):
+        raise DataError(
+            f"{path.name}: {int(beyond.sum())} of {len(main)} places are no degrees (up to {lon.abs().max():g}, "
+            f"{lat.abs().max():g}).", expected="Longitude and latitude in degrees (WGS 84).",
+            todo="Convert projected coordinates to degrees.",
+        )  # fmt: skip
+    nowhere = (lon == 0) & (lat == 0)
+    for rows, what in ((beyond, "coordinates that are no degrees"), (nowhere, "coordinates 0, 0: it was not located")):
+        ledger.drop(what, int(rows.sum()), [f"row {row}" for row in main["row"][rows]])
+    for name in ("demand", "service"):
+        if name in main and (main[name] < 0).any():
+            row = main["row"][main[name] < 0].iloc[0]
+            raise DataError(
+                f"{path.name}: the {name} of row {row} is {main[name].min():g}.", expected="Numbers of at least 0.",
+                todo="Pickups and shipments cannot be told in a table of stops: give a VROOM file.",
+            )  # fmt: skip
+    return main[~(beyond | nowhere)].reset_index(drop=True)
 
 
 def _names(main: pd.DataFrame) -> list[str]:
@@ -99,6 +136,7 @@ def _windows(main: pd.DataFrame, path: Path) -> pd.DataFrame:
             for row, text in enumerate(main[column].fillna("").astype(str)):
                 if text.strip():
                     into[row] = _one_clock(text, path, main["id"].iloc[row])
+    closes = np.where(closes < opens, closes + 86_400.0, closes)
     if "window" in main:
         for row, text in enumerate(main["window"].fillna("").astype(str)):
             if text.strip():
@@ -106,7 +144,8 @@ def _windows(main: pd.DataFrame, path: Path) -> pd.DataFrame:
                 if found is None:
                     raise DataError(
                         f"{path.name}: the window of {main['id'].iloc[row]} is {text!r}.",
-                            expected='"9-12" or "13:30-15".',
+                            expected='One window, such as "9-12" or "13:30-15".',
+                            todo="Split the stop where it has several windows.",
                     )  # fmt: skip
                 opens[row], closes[row] = found
     return main.assign(opens=opens, closes=closes)
@@ -116,9 +155,10 @@ def _one_clock(text: str, path: Path, name: str) -> float:
     found = clock(text)
     if found is not None:
         return found
-    moment = pd.to_datetime(text, errors="coerce")
+    moment = pd.to_datetime(text, errors="coerce") if MOMENT.match(text) else pd.NaT
     if pd.isna(moment):
-        raise DataError(f"{path.name}: the window of {name} is {text!r}.", expected="A time such as 9:30.")
+        raise DataError(f"{path.name}: the window of {name} is {text!r}.", expected="A time such as 9:30.",
+                        todo="Write the hour and the minute with a colon; numbers alone are not guessed.")  # fmt: skip
     return float((moment - moment.normalize()).total_seconds())
 
 
@@ -155,13 +195,15 @@ def sniff(path: Path) -> Sniff:
     if not said.score:
         return said
     try:
-        file = path if path.is_file() else next(iter(sorted(path.glob("*.csv"))), path)
-        head = file.read_bytes()[:4000].decode("utf-8", errors="replace").splitlines()[0].casefold()
-    except (OSError, IndexError):
-        return Sniff(0.0, "cannot be read")
-    words = set(re.split(r"[^\w]+", head.replace("ã¤", "ä")))
-    lon = words & {"longitude", "lon", "lng", "long", "laenge", "länge", "x"} or ("l" in head and "nge" in head)
-    lat = words & {"latitude", "lat", "breite", "y"}
+        file = path if path.is_file() else table_files(path)[0]
+        heads = {plain(one) for one in read_raw(file, limit=1).table.column_names}
+    except DataError as err:
+        heads = set()
+        if "encoding=" not in str(err):
+            return Sniff(0.25, "a table")
+        text = file.read_bytes()[:4000].decode("cp1252", errors="replace").splitlines()[0]
+        heads = {plain(one) for one in re.split(r"[,;\t]", text)}
+    lon, lat = ({plain(one) for one in (f.name, *f.aliases)} & heads for f in SCHEMA.fields[:2])
     return Sniff(0.8, "a table with coordinates") if lon and lat else Sniff(0.25, "a table")
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from verticals_logistics.adapters.common import dataset_of, haversine_km, text_of
-from verticals_logistics.checker import check
+from verticals_logistics.checker import check, route_places
 from verticals_logistics.plan import Plan
 from verticals_logistics.problem import INFINITY, Depot, Problem, Shipment, Stop, Units, Vehicle
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
@@ -19,19 +21,34 @@ from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, 
 DETOUR, KMH = 1.3, 36.0
 """Roads are this much longer than the crow flies, and this fast, where a file has coordinates and no matrix."""
 TOP = {"jobs", "shipments", "vehicles", "matrices", "matrix", "distribute_options"}
-TASK = {"id", "location", "location_index", "service", "setup", "time_windows", "skills", "priority", "description"}
+TASK = {
+    "setup_per_type",
+    "service_per_type",
+    "id",
+    "location",
+    "location_index",
+    "service",
+    "setup",
+    "time_windows",
+    "skills",
+    "priority",
+    "description",
+}
 JOB = TASK | {"delivery", "pickup", "amount"}
 SHIPMENT = {"pickup", "delivery", "amount", "skills", "priority"}
 VEHICLE = {
     "id", "profile", "start", "start_index", "end", "end_index", "capacity", "skills", "time_window", "costs",
     "max_travel_time", "max_distance", "description", "max_tasks", "speed_factor", "breaks", "steps",
+    "type",
 }  # fmt: skip
 COSTS = {"fixed", "per_hour", "per_km", "per_task_hour"}
 UNCOVERED = {
     "breaks": "breaks of drivers", "steps": "given steps", "max_tasks": "a limit of tasks",
     "speed_factor": "a speed of its own", "setup": "set-up times", "per_task_hour": "a cost per hour of tasks",
+    "setup_per_type": "set-up times by type of vehicle", "service_per_type": "service times by type of vehicle",
 }  # fmt: skip
-LEFT_OUT = "priority"
+NEUTRAL = {"speed_factor": (None, 1)}
+"""Values that change nothing, where they are not None, 0 and []."""
 
 
 def read_vroom(path: Path, ledger: Ledger, ignore: frozenset[str] = frozenset()) -> Problem:
@@ -62,40 +79,133 @@ class Reader:
         self.stops: list[Stop] = []
         self.shipments: list[Shipment] = []
         self.needs: list[frozenset[int]] = []
+        self.urgent: list[float] = []
+        self.setups = False
         matrices = content.get("matrices") or ({"car": {"durations": content["matrix"]}} if "matrix" in content else {})
+        if not isinstance(matrices, Mapping):
+            raise self._error("matrices is no object", 'An object such as {"car": {"durations": [...]}}.')
         self.matrices: Mapping[str, Any] = matrices
 
     def problem(self) -> Problem:
         """The whole problem."""
         self._keys(self.content, TOP, "")
-        if len(self.matrices) > 1 or len({v.get("profile", "car") for v in self._list("vehicles")}) > 1:
-            raise self._error("several routing profiles", "One profile for all vehicles.")
-        for number, job in enumerate(self._list("jobs")):
+        vehicles, jobs, ships = (self._list(name) for name in ("vehicles", "jobs", "shipments"))
+        if not vehicles or not (jobs or ships):
+            raise self._error(f"{len(vehicles)} vehicles and {len(jobs) + len(ships)} tasks", "At least one of each.")
+        for number, job in enumerate(jobs):
             self._job(job, f"jobs[{number}]")
-        for number, one in enumerate(self._list("shipments")):
+        for number, one in enumerate(ships):
             self._shipment(one, f"shipments[{number}]")
         depots: list[Depot] = []
-        fleet = [self._vehicle(one, f"vehicles[{n}]", depots) for n, one in enumerate(self._list("vehicles"))]
-        skills = [frozenset(one.get("skills", ())) for one in self._list("vehicles")]
+        fleet = [self._vehicle(one, f"vehicles[{n}]", depots) for n, one in enumerate(vehicles)]
+        self._once([one.id for one in self.stops], "tasks")
+        self._once([one.id for one in fleet], "vehicles")
+        self._profiles(vehicles)
+        self._sizes(fleet)
+        skills = [self._skills(one, f"vehicles[{n}]") for n, one in enumerate(vehicles)]
         stops = [
-            Stop(
-                **{
-                    **vars(stop),
-                    "vehicles": frozenset(v for v, has in enumerate(skills) if need <= has) if need else None,
-                }
-            )
+            replace(stop, vehicles=frozenset(v for v, has in enumerate(skills) if need <= has) if need else None)
             for stop, need in zip(self.stops, self.needs, strict=True)
         ]
-        distance, duration, place = self._matrices()
-        return Problem(
+        distance, duration, place = self._matrices(fleet)
+        fleet, distance = self._travel(vehicles, fleet, distance, duration)
+        self._set_up(fleet, depots)
+        problem = Problem(
             id=self.path.stem, stops=tuple(stops), depots=tuple(depots), vehicles=tuple(fleet), distance=distance,
             duration=duration, shipments=tuple(self.shipments), place=place, units=Units("m", "s", "s"),
         )  # fmt: skip
+        return self._with_priorities(problem)
+
+    def _with_priorities(self, problem: Problem) -> Problem:
+        """Where there are priorities, leaving out costs the more the higher it is, and always more than serving."""
+        if not any(self.urgent):
+            return problem
+        stops = tuple(
+            replace(one, penalty=problem.forfeit * (1.0 + more))
+            for one, more in zip(problem.stops, self.urgent, strict=True)
+        )
+        return replace(problem, stops=stops)
+
+    def _profiles(self, vehicles: Sequence[Mapping[str, Any]]) -> None:
+        told = {str(one.get("profile", "car")) for one in vehicles}
+        if len(self.matrices) > 1 or len(told) > 1:
+            raise self._error("several routing profiles", "One profile for all vehicles.")
+        if self.matrices and told != set(self.matrices):
+            raise self._error(
+                f"the vehicles' profile is {min(told)}, the matrix is of {next(iter(self.matrices))}", "The same."
+            )
+
+    def _sizes(self, fleet: Sequence[Vehicle]) -> None:
+        loads = {len(load) for one in self.stops for load in (one.demand, one.pickup) if load}
+        loads |= {len(one.amount) for one in self.shipments if one.amount}
+        rooms = {len(one.capacity) for one in fleet}
+        if len(loads | rooms) > 1 and loads:
+            raise self._error(
+                f"capacities have {' or '.join(map(str, sorted(rooms)))} numbers, amounts "
+                f"{' or '.join(map(str, sorted(loads)))}", "As many in each capacity, delivery, pickup and amount.",
+            )  # fmt: skip
+
+    def _travel(
+        self, given: Sequence[Mapping[str, Any]], fleet: list[Vehicle], distance: np.ndarray, duration: np.ndarray
+    ) -> tuple[list[Vehicle], np.ndarray]:
+        """max_travel_time counts driving alone: a limit of the duration where nobody waits or serves, else a limit of
+        the distance, which then is counted in seconds where the file asks for no distance."""
+        if not any("max_travel_time" in one for one in given):
+            return fleet, distance
+        most = [self._number(one, "max_travel_time", f"vehicles[{n}]", INFINITY) for n, one in enumerate(given)]
+        if not self.setups and not any(one.service or one.windows for one in self.stops):
+            return [replace(one, max_duration=top) for one, top in zip(fleet, most, strict=True)], distance
+        if any(one.per_distance or one.max_distance < INFINITY for one in fleet):
+            raise self._error("max_travel_time beside per_km or max_distance, with service times or windows",
+                              "One of these limits.", "Plan it with VROOM, or remove one of them.")  # fmt: skip
+        self.ledger.warn(f"{self.path.name}: max_travel_time limits driving; distances are counted in seconds for it")
+        return [replace(one, max_distance=top) for one, top in zip(fleet, most, strict=True)], duration
+
+    def _set_up(self, fleet: Sequence[Vehicle], depots: Sequence[Depot]) -> None:
+        """Set-up times are part of the service where no two tasks share a place, so that each arrival asks for one."""
+        places = [one.place for one in self.stops] + list({one.place for one in depots})
+        if self.setups and len(set(places)) < len(places):
+            raise self._error(f"setup: {UNCOVERED['setup']} of tasks at the same place", "A place for each task.",
+                              "Plan it with VROOM, or pass --option ignore=setup.")  # fmt: skip
+
+    def _once(self, names: Sequence[str], what: str) -> None:
+        twice = sorted({one for one in names if names.count(one) > 1}) if len(set(names)) < len(names) else []
+        if twice:
+            raise self._error(f"{what} {', '.join(twice[:5])} occur twice", "Each id once.")
+
+    def _number(self, one: Mapping[str, Any], key: str, where: str, default: float) -> float:
+        """A number of at least 0."""
+        value = one.get(key)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e15:
+            raise self._error(f"{where}.{key} is {value!r}", "A number of at least 0.")
+        return float(value)
+
+    def _numbers(self, one: Mapping[str, Any], key: str, where: str) -> tuple[float, ...]:
+        """A list of numbers of at least 0; () where there is none."""
+        value = one.get(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list):
+            raise self._error(f"{where}.{key} is {value!r}", "A list of numbers.")
+        return tuple(self._number({key: cell}, key, where, 0.0) for cell in value)
+
+    def _window(self, pair: Any, where: str) -> tuple[float, float]:
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise self._error(f"{where} is {pair!r}", "[start, end] in seconds.")
+        opens, closes = self._numbers({"window": pair}, "window", where)
+        if opens > closes:
+            raise self._error(f"{where} is {pair!r}, which ends before it begins", "[start, end] in seconds.")
+        return opens, closes
+
+    def _skills(self, one: Mapping[str, Any], where: str) -> frozenset[int]:
+        return frozenset(int(skill) for skill in self._numbers(one, "skills", where))
 
     def _list(self, name: str) -> Sequence[Mapping[str, Any]]:
-        found = self.content.get(name, [])
-        if not isinstance(found, list):
-            raise self._error(f"{name} is no list", "A list.")
+        found = self.content.get(name) or []
+        if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
+            raise self._error(f"{name} is no list of objects", "A list of objects.")
         return found
 
     def _keys(self, one: Any, known: set[str], where: str) -> None:
@@ -107,7 +217,9 @@ class Reader:
                 near = difflib.get_close_matches(key, known, 1)
                 raise self._error(f"{at} is not a key of VROOM", f"{near[0]}." if near else "A known key.",
                                   "Rename or remove it: a rule that is not understood is not dropped.")  # fmt: skip
-            if key in UNCOVERED and one[key] not in (None, 0, 1.0, []):
+            if key == "setup" and key not in self.ignore:
+                self.setups = self.setups or bool(one[key])
+            elif key in UNCOVERED and one[key] not in NEUTRAL.get(key, (None, 0, [], {})):
                 if key not in self.ignore:
                     raise self._error(f"{at}: {UNCOVERED[key]}", "Rules that the plans here know.",
                                       f"Plan it with VROOM, or pass --option ignore={key}.")  # fmt: skip
@@ -121,65 +233,76 @@ class Reader:
                 if point is not None:
                     raise self._error(f"{where} has a location and no index into the matrix", f"{prefix}_index.")
                 return None
-            return int(index)
+            if isinstance(index, bool) or not isinstance(index, int) or index < 0:
+                raise self._error(f"{where}: the index {index!r}", "A whole number of at least 0.")
+            return index
         if point is None:
             return None
-        if not (isinstance(point, list) and len(point) == 2 and abs(point[0]) <= 180 and abs(point[1]) <= 90):
+        numeric = isinstance(point, list) and all(isinstance(one, int | float) for one in point)
+        if not (numeric and len(point) == 2 and abs(point[0]) <= 180 and abs(point[1]) <= 90):
             raise self._error(f"{where}.{prefix} is {point}", "[longitude, latitude] in degrees.")
         pair = (float(point[0]), float(point[1]))
         if pair not in self.points:
             self.points.append(pair)
         return self.points.index(pair)
 
-    def _task(self, one: Mapping[str, Any], where: str, kind: str, demand: Any = None, pickup: Any = None) -> None:
+    def _task(
+        self, one: Mapping[str, Any], where: str, kind: str, whole: Mapping[str, Any], loads: Sequence[str] = ()
+    ) -> None:
+        """A stop; skills and priority are those of ``whole``, the job or the shipment."""
         self._keys(one, JOB, where)
         place = self._place(one, where)
         if place is None:
             raise self._error(f"{where} has no place", "location or location_index.")
-        windows = tuple((float(a), float(b)) for a, b in one.get("time_windows", ()))
-        if any(a > b for a, b in windows):
-            raise self._error(f"{where}.time_windows holds a window that ends before it begins", "[start, end].")
-        if not isinstance(one.get("id"), int):
+        windows = one.get("time_windows") or []
+        if not isinstance(windows, list):
+            raise self._error(f"{where}.time_windows is {windows!r}", "A list of [start, end].")
+        if isinstance(one.get("id"), bool) or not isinstance(one.get("id"), int):
             raise self._error(f"{where}.id is {one.get('id')!r}", "A number.")
-        setup = 0.0 if "setup" in self.ignore else float(one.get("setup", 0))
-        self.stops.append(Stop(f"{kind}{one['id']}", place, windows=tuple(sorted(windows)),
-                               service=float(one.get("service", 0)) + setup, demand=_loads(demand),
-                                   pickup=_loads(pickup)))  # fmt: skip
-        self.needs.append(frozenset(one.get("skills", ())))
+        setup = 0.0 if "setup" in self.ignore else self._number(one, "setup", where, 0.0)
+        demand, pickup = (self._numbers(one, name, where) for name in loads) if loads else ((), ())
+        self.stops.append(Stop(
+            f"{kind}{one['id']}", place, demand, pickup,
+            tuple(sorted(self._window(pair, f"{where}.time_windows") for pair in windows)),
+            self._number(one, "service", where, 0.0) + setup,
+        ))  # fmt: skip
+        self.needs.append(self._skills(whole, where))
+        self.urgent.append(self._number(whole, "priority", where, 0.0))
 
     def _job(self, one: Mapping[str, Any], where: str) -> None:
-        self._task(one, where, "", one.get("delivery", one.get("amount")), one.get("pickup"))
+        self._task(one, where, "", one, ("delivery" if "delivery" in one else "amount", "pickup"))
 
     def _shipment(self, one: Mapping[str, Any], where: str) -> None:
         self._keys(one, SHIPMENT, where)
         for end in ("pickup", "delivery"):
-            if end not in one:
+            if not isinstance(one.get(end), Mapping):
                 raise self._error(f"{where} has no {end}", "Both ends.")
-            self._task(one[end], f"{where}.{end}", f"{end}-")
-            self.needs[-1] = frozenset(one.get("skills", ()))
-        self.shipments.append(Shipment(len(self.stops) - 2, len(self.stops) - 1, _loads(one.get("amount"))))
+            self._task(one[end], f"{where}.{end}", f"{end}-", one)
+        self.shipments.append(Shipment(len(self.stops) - 2, len(self.stops) - 1, self._numbers(one, "amount", where)))
 
     def _vehicle(self, one: Mapping[str, Any], where: str, depots: list[Depot]) -> Vehicle:
         self._keys(one, VEHICLE, where)
-        costs = one.get("costs", {})
+        costs = one.get("costs") or {}
         self._keys(costs, COSTS, f"{where}.costs")
+        if "id" not in one:
+            raise self._error(f"{where} has no id", "A number.")
         ends = []
         for end in ("start", "end"):
             place = self._place(one, where, end)
             if place is not None and all(depot.place != place for depot in depots):
                 depots.append(Depot(str(place), place))
             ends.append(next((n for n, depot in enumerate(depots) if depot.place == place), None))
-        shift = one.get("time_window") or (0.0, INFINITY)
-        if "max_travel_time" in one and any(stop.service for stop in self.stops):
-            self.ledger.warn(f"{self.path.name}: {where}.max_travel_time is taken as a limit of the whole duration")
+        shift = one.get("time_window")
         return Vehicle(
-            str(one["id"]), 1, _loads(one.get("capacity")), ends[0], ends[1], fixed=float(costs.get("fixed", 0)),
-            per_distance=float(costs.get("per_km", 0)) / 1000.0, per_time=float(costs.get("per_hour", 3600)) / 3600.0,
-            shift=(float(shift[0]), float(shift[1])), max_duration=float(one.get("max_travel_time", INFINITY)),
-            max_distance=float(one.get("max_distance", INFINITY)),
+            str(one["id"]), 1, self._numbers(one, "capacity", where), ends[0], ends[1],
+            fixed=self._number(costs, "fixed", f"{where}.costs", 0.0),
+            per_distance=self._number(costs, "per_km", f"{where}.costs", 0.0) / 1000.0,
+            per_time=self._number(costs, "per_hour", f"{where}.costs", 3600.0) / 3600.0,
+            shift=(0.0, INFINITY) if shift is None else self._window(shift, f"{where}.time_window"),
+            max_distance=self._number(one, "max_distance", where, INFINITY),
         )  # fmt: skip
 
-    def _matrices(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    def _matrices(self, fleet: Sequence[Vehicle]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         if not self.matrices:
             self.ledger.warn(
                 f"{self.path.name} has no matrix: ways are {DETOUR:g} times the crow's flight at {KMH:g} km/h"
@@ -188,11 +311,15 @@ class Reader:
             metres = np.round(haversine_km(place) * 1000 * DETOUR)
             return metres, np.round(metres / (KMH / 3.6)), place
         profile, tables = next(iter(self.matrices.items()))
+        if not isinstance(tables, Mapping):
+            raise self._error(f"matrices.{profile} is no object", '{"durations": [...]}.')
         self._keys(tables, {"durations", "distances", "costs"}, f"matrices.{profile}")
         if "costs" in tables:
             raise self._error(f"matrices.{profile}.costs", "Costs from durations and distances.")
         duration = square(tables.get("durations"), f"{self.path.name}: matrices.{profile}.durations")
         free = np.where(np.isfinite(duration), 0.0, np.inf)
+        if "distances" not in tables and any(one.per_distance or one.max_distance < INFINITY for one in fleet):
+            raise self._error(f"per_km or max_distance, and no matrices.{profile}.distances", "A matrix of metres.")
         given, where = tables.get("distances"), f"{self.path.name}: matrices.{profile}.distances"
         return free if given is None else square(given, where), duration, None
 
@@ -221,10 +348,6 @@ def square(rows: Any, what: str) -> np.ndarray:
     return table
 
 
-def _loads(amount: Any) -> tuple[float, ...]:
-    return () if amount is None else tuple(float(one) for one in amount)
-
-
 def solution(problem: Problem, plan: Plan) -> dict[str, Any]:
     """The plan in VROOM's output format; times are the checker's, cost is the checked cost."""
     checked, routes = check(problem, plan), []
@@ -235,19 +358,26 @@ def solution(problem: Problem, plan: Plan) -> dict[str, Any]:
             steps.append({"type": "start", "arrival": _whole(timed.departure)})
         for visit in timed.visits:
             stop = problem.stops[visit.stop]
-            kind, _, number = stop.id.rpartition("-")
             arrival = max(visit.arrival, timed.departure)
-            steps.append({"type": kind or "job", "id": int(number) if number.isdigit() else number,
+            steps.append({**_named(stop.id),
                           "arrival": _whole(arrival), "service": _whole(stop.service),
                           "waiting_time": _whole(max(0.0, visit.start - arrival)),
                               "load": list(visit.load)})  # fmt: skip
         if vehicle.end is not None:
             steps.append({"type": "end", "arrival": _whole(timed.end)})
-        routes.append({"vehicle": vehicle.id, "cost": _whole(timed.cost), "duration": _whole(timed.duration),
+        ways = itertools.pairwise(route_places(problem, plan.routes[len(routes)]))
+        driven = float(sum(problem.duration[a, b] for a, b in ways))
+        name = int(vehicle.id) if vehicle.id.isdigit() else vehicle.id
+        routes.append({"vehicle": name, "cost": _whole(timed.cost), "duration": _whole(driven),
                        "distance": _whole(timed.distance), "steps": steps})  # fmt: skip
-    unassigned = [{"id": problem.stops[one.stop].id, "description": one.reason} for one in plan.unserved]
+    unassigned = [{**_named(problem.stops[one.stop].id), "description": one.reason} for one in plan.unserved]
     summary = {"cost": _whole(checked.cost), "routes": len(routes), "unassigned": len(unassigned)}
     return {"code": 0, "summary": summary, "unassigned": unassigned, "routes": routes}
+
+
+def _named(stop: str) -> dict[str, Any]:
+    kind, _, number = stop.rpartition("-")
+    return {"type": kind or "job", "id": int(number) if number.isdigit() else number}
 
 
 def _whole(value: float) -> int | float:

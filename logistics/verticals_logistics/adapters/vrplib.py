@@ -6,26 +6,33 @@ be missing after a section's name, EOF may be missing. EUC_2D hides three conven
 
 from __future__ import annotations
 
-import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from verticals_logistics.adapters.common import dataset_of, euclid, number, rounded, text_of
+from verticals_logistics.adapters.common import dataset_of, number, text_of
+from verticals_logistics.adapters.vrplib_matrix import distances_of, kinds_of
+from verticals_logistics.adapters.vrplib_words import Words, rows_of, tokenize, values, whole
 from verticals_logistics.problem import INFINITY, Depot, Problem, Shipment, Stop, Vehicle
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
 
+FLEET = ("VEHICLES", "SALESMEN", "NUM_VEHICLES")
+"""Keys for the number of vehicles, by dialect."""
+PER_VEHICLE = (
+    "VEHICLES_DEPOT", "VEHICLES_UNIT_DISTANCE_COST", "VEHICLES_FIXED_COST", "VEHICLES_MAX_DISTANCE",
+    "VEHICLES_MAX_DURATION", "CAPACITY",
+)  # fmt: skip
+"""Sections with a row a vehicle; all but the depot may also be one header line for all."""
 HEADERS = {
-    "NAME", "COMMENT", "TYPE", "DIMENSION", "CAPACITY", "EDGE_WEIGHT_TYPE", "EDGE_WEIGHT_FORMAT", "NODE_COORD_TYPE",
-    "DISPLAY_DATA_TYPE", "EDGE_DATA_FORMAT", "DISTANCE", "SERVICE_TIME", "VEHICLES", "NUM_DEPOTS", "NUM_VEHICLES",
-    "SALESMEN", "BKS", "GENERATOR", "SEED", "PRIORITY", "VEHICLES_MAX_DURATION",
+    "NAME", "COMMENT", "TYPE", "DIMENSION", "EDGE_WEIGHT_TYPE", "EDGE_WEIGHT_FORMAT", "NODE_COORD_TYPE", "ROUNDING",
+    "DISPLAY_DATA_TYPE", "EDGE_DATA_FORMAT", "DISTANCE", "SERVICE_TIME", "NUM_DEPOTS", "BKS", "GENERATOR", "SEED",
+    *FLEET, *PER_VEHICLE[1:],
 }  # fmt: skip
 SECTIONS = {
     "NODE_COORD", "DEMAND", "DEPOT", "EDGE_WEIGHT", "TIME_WINDOW", "SERVICE_TIME", "BACKHAUL", "LINEHAUL", "PRIZE",
-    "PICKUP_AND_DELIVERY", "VEHICLES_DEPOT", "DISPLAY_DATA", "CAPACITY", "VEHICLES_UNIT_DISTANCE_COST",
-    "VEHICLES_FIXED_COST", "VEHICLES_MAX_DISTANCE", "VEHICLES_MAX_DURATION", "VEHICLES_ALLOWED_CLIENTS",
+    "PICKUP_AND_DELIVERY", "DISPLAY_DATA", "VEHICLES_ALLOWED_CLIENTS", *PER_VEHICLE,
 }  # fmt: skip
 UNCOVERED = {
     "RELEASE_TIME": "release times", "VEHICLES_RELOAD_DEPOT": "reloading at a depot during a route",
@@ -33,47 +40,14 @@ UNCOVERED = {
     "MUTUALLY_EXCLUSIVE_GROUP": "groups of which one stop is to be served", "STANDTIME": "stand times",
     "FIXED_EDGES": "fixed edges", "TOUR": "given tours",
 }  # fmt: skip
-
-
-@dataclass
-class Words:
-    """Header values and the words of each section, each with its line number."""
-
-    header: dict[str, str] = field(default_factory=dict[str, str])
-    sections: dict[str, list[list[tuple[str, int]]]] = field(default_factory=dict[str, list[list[tuple[str, int]]]])
-
-    def flat(self, name: str) -> list[tuple[str, int]]:
-        """A section's words one after another."""
-        return [word for row in self.sections.get(name, []) for word in row]
-
-
-def tokenize(text: str, path: Path) -> Words:
-    """Split a file into header and sections."""
-    found, section = Words(), ""
-    for line, raw in enumerate(text.splitlines(), start=1):
-        row = raw.split("#")[0].strip() if not raw.strip().upper().startswith("COMMENT") else raw.strip()
-        if not row or row.upper().rstrip(" :") == "EOF":
-            section = "" if row else section
-            continue
-        head = re.match(r"^([A-Z][A-Z0-9_]*)\s*(:?)\s*(.*)$", row, re.IGNORECASE)
-        key = head[1].upper() if head else ""
-        if head and key.endswith("_SECTION"):
-            section = key.removesuffix("_SECTION")
-            found.sections[section] = []
-            if head[3]:
-                found.sections[section].append([(word, line) for word in head[3].split()])
-        elif head and head[2] == ":":
-            found.header[key] = head[3].strip()
-            section = ""
-        elif section:
-            found.sections[section].append([(word, line) for word in row.split()])
-        else:
-            raise DataError(
-                f"{path.name} line {line}: {row[:60]!r} is neither a header line nor in a section.",
-                expected="KEY : value, or the name of a section.",
-                    todo="Put a colon after the key, or remove the line.",
-            )  # fmt: skip
-    return found
+ONE_VEHICLE = {"TSP", "ATSP", "TSPTW"}
+OPEN = {"OVRP", "OVRPTW"}
+BOTH_WAYS = {"VRPSPD", "VRPSPDTW", "VRPMPD", "VRPMPDTW"}
+BACKHAULS_LAST = {"VRPB", "VRPBTW"}
+TYPES = {
+    "", "CVRP", "VRP", "ACVRP", "DCVRP", "ADCVRP", "MDVRP", "MDVRPTW", "VRPTW", "CVRPTW", "PCVRP", "PCVRPTW", "PDPTW",
+    "HFVRP", "HFVRPTW", "FSMVRP", *ONE_VEHICLE, *OPEN, *BOTH_WAYS, *BACKHAULS_LAST,
+}  # fmt: skip
 
 
 def read_vrplib(path: Path, ledger: Ledger, rounding: str = "") -> Problem:
@@ -86,20 +60,19 @@ def read_vrplib(path: Path, ledger: Ledger, rounding: str = "") -> Problem:
     _refuse_unknown(words, path, ledger)
     size = _count(words, path)
     rounding = rounding or words.header.get("ROUNDING", "") or _default_rounding(words)
-    distance, place = _distances(words, size, path, ledger, rounding)
+    distance, place = distances_of(words, size, path, ledger, rounding)
     depots = _depots(words, size, path)
-    if "PICKUP_AND_DELIVERY" in words.sections:
-        stops, shipments = _shipments(words, size, depots, path)
-    else:
-        stops, shipments = _stops(words, size, depots, path), []
-    types = _vehicles(words, depots, stops, path)
+    pairs = "PICKUP_AND_DELIVERY" in words.sections
+    stops, shipments = _both_ends(words, size, depots, path) if pairs else (_stops(words, size, depots, path), [])
+    if words.header.get("EDGE_WEIGHT_TYPE", "").upper() in ("EUC_2D", "EUC_3D"):
+        ledger.warn(
+            f"{path.name}: EUC_2D distances are taken as {rounding} (--option rounding=exact, integer, decimal)"
+        )
     return Problem(
         id=words.header.get("NAME", path.stem) or path.stem, stops=tuple(stops), shipments=tuple(shipments),
-        depots=tuple(Depot(str(one + 1), one) for one in depots), vehicles=types, distance=distance,
-        duration=distance, place=place, plane=True, rounding=rounding,
-        backhauls_last=words.header.get("TYPE", "").upper() in ("VRPB", "VRPBTW") or ("BACKHAUL" in words.sections
-        and words.header.get("TYPE", "").upper() not in ("VRPSPD", "VRPSPDTW", "VRPMPD", "VRPMPDTW")),
-        best_known=_best_known(path),
+        depots=tuple(Depot(str(one + 1), one) for one in depots), vehicles=_vehicles(words, depots, stops, path),
+        distance=distance, duration=distance, place=place, plane=True, rounding=rounding,
+        backhauls_last=_backhauls_last(words, size, path, ledger), best_known=_best_known(path),
     )  # fmt: skip
 
 
@@ -110,263 +83,263 @@ def _default_rounding(words: Words) -> str:
     return "exact" if "DISTANCE" in words.header or "SERVICE_TIME" in words.header else "integer"
 
 
+def _backhauls_last(words: Words, size: int, path: Path, ledger: Ledger) -> bool:
+    if kinds_of(words, size):
+        ledger.warn(f"{path.name}: the column before the coordinates tells backhauls; they come last on each route. "
+                    "The fleet is not limited, and a route may have backhauls alone.")  # fmt: skip
+        return True
+    if "BACKHAUL" not in words.sections:
+        return words.kind in BACKHAULS_LAST
+    if words.kind not in BOTH_WAYS | BACKHAULS_LAST:
+        ledger.warn(f"{path.name}: backhauls come last on each route, as in TYPE VRPB; write VRPMPD if they need not")
+    return words.kind not in BOTH_WAYS
+
+
 def _refuse_unknown(words: Words, path: Path, ledger: Ledger) -> None:
-    for name in words.sections:
+    for name in (*words.sections, *words.header):
         if name in UNCOVERED:
             raise DataError(
-                f"{path.name} has a {name}_SECTION: {UNCOVERED[name]}.", expected="Rules that the plans here know.",
-                todo="Plan it with PyVRP directly, or remove the section to plan without this rule.",
+                f"{path.name} has {name}{'_SECTION' if name in words.sections else ''}: {UNCOVERED[name]}.",
+                expected="Rules that the plans here know.",
+                todo="Plan it with PyVRP directly, or remove it to plan without this rule.",
             )  # fmt: skip
+    for name in words.sections:
         if name not in SECTIONS:
             raise DataError(
                 f"{path.name} has a section {name}_SECTION that is not known.",
                 expected=f"Some of {', '.join(sorted(SECTIONS))}.",
                     todo="A rule must not be dropped: remove it if it may.",
             )  # fmt: skip
-    unknown = sorted(set(words.header) - HEADERS - {"ROUNDING"})
+    if words.kind not in TYPES:
+        raise DataError(
+            f"{path.name} is of TYPE {words.kind}, whose rules are not known here.",
+            expected=f"One of {', '.join(sorted(TYPES - {''}))}.",
+            todo="Write the TYPE whose rules it has, such as CVRP, if that is true.",
+        )  # fmt: skip
+    unknown = sorted(set(words.header) - HEADERS)
     if unknown:
         ledger.warn(f"{path.name}: header keys that mean nothing here: {', '.join(unknown)}")
 
 
 def _count(words: Words, path: Path) -> int:
     if "DIMENSION" not in words.header:
-        raise DataError(f"{path.name} has no DIMENSION.", expected="DIMENSION : the number of nodes.")
-    size = number(words.header["DIMENSION"], path, 1, "DIMENSION")
-    if size < 2 or size != int(size):
-        raise DataError(f"{path.name}: DIMENSION is {size:g}.", expected="At least a depot and a stop.")
-    return int(size)
-
-
-def _values(words: Words, section: str, path: Path) -> list[float]:
-    return [number(word, path, line, section) for word, line in words.flat(section)]
-
-
-def _rows(words: Words, section: str, size: int, width: int, path: Path) -> np.ndarray:
-    """(size, width) of a section "node value ...", in order of node; every node once."""
-    flat = words.flat(section)
-    if len(flat) != size * (width + 1):
         raise DataError(
-            f"{path.name}: {section}_SECTION has {len(flat)} numbers.",
-            expected=f"{size * (width + 1)}: {size} nodes with {width} each.",
-                todo="Compare DIMENSION with the section.",
-        )  # fmt: skip
-    table = np.array([number(word, path, line, section) for word, line in flat]).reshape(size, width + 1)
-    order = np.argsort(table[:, 0], kind="stable")
-    if not np.array_equal(table[order, 0], np.arange(1, size + 1)):
-        raise DataError(f"{path.name}: {section}_SECTION does not name nodes 1 to {size} once each.")
-    return table[order, 1:]
-
-
-def _distances(
-    words: Words, size: int, path: Path, ledger: Ledger, rounding: str
-) -> tuple[np.ndarray, np.ndarray | None]:
-    kind = words.header.get("EDGE_WEIGHT_TYPE", "").upper()
-    width = 3 if kind.endswith("3D") else 2
-    place = _rows(words, "NODE_COORD", size, width, path)[:, :width] if "NODE_COORD" in words.sections else None
-    if kind == "EXPLICIT" or (not kind and "EDGE_WEIGHT" in words.sections):
-        return explicit(words, size, path, ledger), None if place is None else place[:, :2]
-    if place is None:
-        raise DataError(f"{path.name} has neither coordinates nor a matrix.", expected="NODE_COORD_SECTION.")
-    match kind:
-        case "EUC_2D" | "EUC_3D" | "EXACT_2D" | "FLOOR_2D" | "CEIL_2D":
-            exact = euclid(place, "exact")
-            if kind[:4] in ("FLOO", "CEIL", "EXAC"):
-                cut = {"FLOO": np.floor(exact), "CEIL": np.ceil(exact)}.get(kind[:4], exact)
-                return cut, place[:, :2]
-            return rounded(exact, rounding), place[:, :2]
-        case "MAN_2D":
-            return rounded(np.abs(place[:, None] - place[None]).sum(-1), rounding), place
-        case "GEO":
-            return _geo(place), place[:, ::-1]
-        case "ATT":
-            ratio = euclid(place, "exact") / math.sqrt(10.0)
-            near = np.floor(ratio + 0.5)
-            return np.where(near < ratio, near + 1, near), place
-    raise DataError(
-        f"{path.name}: EDGE_WEIGHT_TYPE is {kind or 'missing'}.",
-        expected="EUC_2D, EXACT_2D, CEIL_2D, FLOOR_2D, MAN_2D, GEO, ATT or EXPLICIT.",
-    )
-
-
-def _geo(place: np.ndarray) -> np.ndarray:
-    """TSPLIB's GEO: degrees.minutes on a sphere of 6378.388 km, cut to integers (TSPLIB 95, section 2.4)."""
-    whole = np.trunc(place)
-    rad = 3.141592 * (whole + 5.0 * (place - whole) / 3.0) / 180.0
-    lat, lon = rad[:, 0], rad[:, 1]
-    q1, q2, q3 = np.cos(lon[:, None] - lon), np.cos(lat[:, None] - lat), np.cos(lat[:, None] + lat)
-    inner = np.clip(0.5 * ((1.0 + q1) * q2 - (1.0 - q1) * q3), -1.0, 1.0)
-    out = np.floor(6378.388 * np.arccos(inner) + 1.0)
-    np.fill_diagonal(out, 0.0)
-    return out
-
-
-def explicit(words: Words, size: int, path: Path, ledger: Ledger) -> np.ndarray:
-    """The matrix of an EDGE_WEIGHT_SECTION; line breaks mean nothing, the count of numbers must fit the format.
-
-    Raises:
-        DataError: an unknown format, or a wrong count of numbers.
-    """
-    form = words.header.get("EDGE_WEIGHT_FORMAT", "").upper()
-    values = np.array(_values(words, "EDGE_WEIGHT", path))
-    lower, upper = np.tril_indices(size, -1), np.triu_indices(size, 1)
-    index = {
-        "LOWER_ROW": lower, "UPPER_ROW": upper, "LOWER_DIAG_ROW": np.tril_indices(size),
-        "UPPER_DIAG_ROW": np.triu_indices(size), "UPPER_COL": lower[::-1], "LOWER_COL": upper[::-1],
-        "UPPER_DIAG_COL": np.tril_indices(size)[::-1], "LOWER_DIAG_COL": np.triu_indices(size)[::-1],
-    }  # fmt: skip
-    if form == "FULL_MATRIX":
-        _fit(len(values), size * size, form, path)
-        return values.reshape(size, size)
-    if form not in index:
+            f"{path.name} has no DIMENSION.", expected="DIMENSION : the number of nodes.", todo="Is the header whole?"
+        )
+    size = whole(number(words.header["DIMENSION"], path, 1, "DIMENSION"), path, "DIMENSION")
+    if size < 2:
         raise DataError(
-            f"{path.name}: EDGE_WEIGHT_FORMAT is {form or 'missing'}.",
-            expected=f"FULL_MATRIX or one of {', '.join(index)}.", todo="Name the format; it is never guessed.",
-        )  # fmt: skip
-    if "_DIAG_" in form and len(values) == size * (size - 1) // 2:
-        ledger.warn(f"{path.name} says {form} but holds no diagonal ({len(values)} numbers); read without one")
-        form = form.replace("_DIAG", "")
-    rows, columns = index[form]
-    _fit(len(values), len(rows), form, path)
-    matrix = np.zeros((size, size))
-    matrix[rows, columns] = values
-    matrix[columns, rows] = values
-    return matrix
-
-
-def _fit(found: int, wanted: int, form: str, path: Path) -> None:
-    if found != wanted:
-        raise DataError(
-            f"{path.name}: EDGE_WEIGHT_SECTION has {found} numbers.", expected=f"{wanted} for {form}.",
-            todo="Check DIMENSION and EDGE_WEIGHT_FORMAT.",
-        )  # fmt: skip
+            f"{path.name}: DIMENSION is {size}.", expected="At least a depot and a stop.", todo="Check the file."
+        )
+    return size
 
 
 def _depots(words: Words, size: int, path: Path) -> list[int]:
-    found = [int(one) for one in _values(words, "DEPOT", path)]
-    found = found[: found.index(-1)] if -1 in found else found
-    if any(not 1 <= one <= size for one in found):
-        raise DataError(f"{path.name}: DEPOT_SECTION names node {found}, there are {size}.")
-    return [one - 1 for one in found] or [0]
+    found = values(words, "DEPOT", path)
+    nodes, after = (found[: found.index(-1)], found[found.index(-1) + 1 :]) if -1 in found else (found, [])
+    wrong = any(not 1 <= one <= size or one != int(one) for one in nodes) or len(set(nodes)) < len(nodes)
+    told = words.header.get("NUM_DEPOTS")
+    if wrong or after or (told is not None and number(told, path, 1, "NUM_DEPOTS") != max(1, len(nodes))):
+        raise DataError(
+            f"{path.name}: DEPOT_SECTION holds {' '.join(f'{one:g}' for one in found)}"
+            + (f" and NUM_DEPOTS is {told}." if told is not None else "."),
+            expected=f"Numbers of nodes, 1 to {size}, each once, then -1.",
+            todo="Depots are nodes of NODE_COORD_SECTION; name them by their numbers.",
+        )
+    return [int(one) - 1 for one in nodes] or [0]
 
 
 def _stops(words: Words, size: int, depots: list[int], path: Path) -> list[Stop]:
-    demand = _loads(words, "DEMAND", size, path)
-    pickup = np.zeros_like(demand)
-    if "LINEHAUL" in words.sections:
-        demand = _loads(words, "LINEHAUL", size, path)
-        pickup = np.zeros_like(demand)
-    if "BACKHAUL" in words.sections:
-        pickup = _loads(words, "BACKHAUL", size, path)
+    demand, pickup = _amounts(words, size, path)
     service = _column(words, "SERVICE_TIME", size, path, words.header.get("SERVICE_TIME"))
-    prize = _rows(words, "PRIZE", size, 1, path)[:, 0] if "PRIZE" in words.sections else None
-    windows = _rows(words, "TIME_WINDOW", size, 2, path) if "TIME_WINDOW" in words.sections else None
+    prize = rows_of(words, "PRIZE", size, 1, path)[:, 0] if "PRIZE" in words.sections else None
+    windows = rows_of(words, "TIME_WINDOW", size, 2, path) if "TIME_WINDOW" in words.sections else None
     allowed = _allowed(words, path)
+    negative = {"demand": demand, "pickup": pickup, "service": service, "prize": prize if prize is not None else []}
+    for name, table in negative.items():
+        if np.min(table, initial=0.0) < 0:
+            raise DataError(
+                f"{path.name}: a {name} is {np.min(table):g}.", expected="Numbers of at least 0.",
+                todo="What is fetched belongs into a BACKHAUL_SECTION.",
+            )  # fmt: skip
     return [
         Stop(
             id=str(node + 1), place=node, demand=tuple(demand[node]), pickup=tuple(pickup[node]),
-            windows=() if windows is None else ((float(windows[node, 0]), float(windows[node, 1])),),
-            service=float(service[node]), penalty=None if prize is None or prize[node] == 0 else float(prize[node]),
+            windows=() if windows is None else (_window(windows[node], node, path),), service=float(service[node]),
+            penalty=None if prize is None or prize[node] == 0 else float(prize[node]),
             vehicles=None if allowed is None else frozenset(v for v, nodes in enumerate(allowed) if node + 1 in nodes),
         )
         for node in range(size) if node not in depots
     ]  # fmt: skip
 
 
-def _loads(words: Words, section: str, size: int, path: Path) -> np.ndarray:
+def _window(row: np.ndarray, node: int, path: Path) -> tuple[float, float]:
+    opens, closes = float(row[0]), float(row[1])
+    if opens > closes:
+        raise DataError(
+            f"{path.name}: the window of node {node + 1} is {opens:g} to {closes:g}.",
+            expected="An end that is not before the begin.", todo="Correct the window.",
+        )  # fmt: skip
+    return opens, closes
+
+
+def _amounts(words: Words, size: int, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """(size, D) what goes to each node and what comes from it."""
+    name = "LINEHAUL" if "LINEHAUL" in words.sections else "DEMAND"
+    demand = _loads(words, name, size, path)
+    kinds = kinds_of(words, size)
+    flat = values(words, "BACKHAUL", path)
+    if kinds or ("BACKHAUL" in words.sections and len(flat) < 2 * size and "DEMAND" in words.sections):
+        # a list of nodes whose demand is fetched (LKH), or a mark a node
+        nodes = [n for n, kind in enumerate(kinds) if kind == 1] or [int(n) - 1 for n in flat if n != -1]
+        if any(not 0 <= one < size for one in nodes):
+            raise DataError(f"{path.name}: BACKHAUL_SECTION names a node that is not there.",
+                            expected=f"Nodes 1 to {size}.", todo="Correct the numbers.")  # fmt: skip
+        back = np.isin(np.arange(size), nodes)[:, None]
+        return np.where(back, 0.0, demand), np.where(back, demand, 0.0)
+    return demand, _loads(words, "BACKHAUL", size, path, demand.shape[1])
+
+
+def _loads(words: Words, section: str, size: int, path: Path, empty: int = 1) -> np.ndarray:
     """(size, D); D from how many numbers a node has."""
     if section not in words.sections:
-        return np.zeros((size, 1))
+        return np.zeros((size, empty))
     width = max(1, round(len(words.flat(section)) / size) - 1)
-    return _rows(words, section, size, width, path)
+    return rows_of(words, section, size, width, path)
 
 
 def _column(words: Words, section: str, size: int, path: Path, constant: str | None) -> np.ndarray:
     if section in words.sections:
-        return _rows(words, section, size, 1, path)[:, 0]
+        return rows_of(words, section, size, 1, path)[:, 0]
     return np.full(size, 0.0 if constant is None else number(constant, path, 1, section))
 
 
-def _allowed(words: Words, path: Path) -> list[set[int]] | None:
+def _allowed(words: Words, path: Path) -> list[set[float]] | None:
     if "VEHICLES_ALLOWED_CLIENTS" not in words.sections:
         return None
-    rows = words.sections["VEHICLES_ALLOWED_CLIENTS"]
-    return [{int(number(word, path, line, "client")) for word, line in row[1:]} for row in rows]
+    return [set(row) for row in _per_vehicle(words, "VEHICLES_ALLOWED_CLIENTS", path)]
 
 
-def _shipments(words: Words, size: int, depots: list[int], path: Path) -> tuple[list[Stop], list[Shipment]]:
-    """LKH's PDPTW: node, demand, earliest, latest, service, pickup, delivery (1-based siblings, 0 = none)."""
-    table = _rows(words, "PICKUP_AND_DELIVERY", size, 6, path)
+def _both_ends(words: Words, size: int, depots: list[int], path: Path) -> tuple[list[Stop], list[Shipment]]:
+    """LKH's PICKUP_AND_DELIVERY_SECTION: node, demand, earliest, latest, service, and two more columns.
+
+    These are the node's siblings (1-based, 0 = none) in a PDPTW, the amounts fetched and brought in a VRPSPD or VRPMPD.
+    """
+    table = rows_of(words, "PICKUP_AND_DELIVERY", size, 6, path)
     nodes = [node for node in range(size) if node not in depots]
-    row = {node: place for place, node in enumerate(nodes)}
+    amounts = words.kind in BOTH_WAYS
     stops = [
         Stop(
-            str(node + 1),
-            node,
-            windows=((float(table[node, 1]), float(table[node, 2])),),
-            service=float(table[node, 3]),
+            str(node + 1), node, (float(table[node, 5]),) if amounts else (),
+            (float(table[node, 4]),) if amounts else (), (_window(table[node, 1:3], node, path),),
+            float(table[node, 3]),
         )
         for node in nodes
-    ]
+    ]  # fmt: skip
+    return stops, [] if amounts else _pairs(table, nodes, path)
+
+
+def _pairs(table: np.ndarray, nodes: list[int], path: Path) -> list[Shipment]:
+    row = {node: place for place, node in enumerate(nodes)}
     shipments = []
     for node in nodes:
-        goes_to = int(table[node, 5]) - 1
+        amount, come_from, goes_to = table[node, 0], int(table[node, 4]) - 1, int(table[node, 5]) - 1
+        if goes_to < 0 and come_from < 0:
+            raise DataError(
+                f"{path.name}: node {node + 1} has neither a pickup nor a delivery.", expected="A sibling for each.",
+                todo="Name it in column 6 or 7.",
+            )  # fmt: skip
         if goes_to < 0:
             continue
         if goes_to not in row or int(table[goes_to, 4]) - 1 != node:
             raise DataError(
                 f"{path.name}: node {node + 1} delivers to {goes_to + 1}, which does not name it as its pickup.",
-                expected="Siblings that name each other.",
-            )
-        shipments.append(Shipment(row[node], row[goes_to], (abs(float(table[node, 0])),)))
-    return stops, shipments
+                expected="Siblings that name each other.", todo="Correct columns 6 and 7.",
+            )  # fmt: skip
+        if amount < 0 or table[goes_to, 0] not in (-amount, 0):
+            raise DataError(
+                f"{path.name}: {amount:g} is picked up at node {node + 1}, {table[goes_to, 0]:g} is the demand of "
+                f"node {goes_to + 1}.", expected="The same amount, once as it is and once negative.",
+                todo="Correct column 2.",
+            )  # fmt: skip
+        shipments.append(Shipment(row[node], row[goes_to], (float(amount),)))
+    return shipments
 
 
 def _vehicles(words: Words, depots: list[int], stops: list[Stop], path: Path) -> tuple[Vehicle, ...]:
-    """One type a depot, or one a vehicle where a VEHICLES_..._SECTION tells them apart."""
-    limit = words.header.get("VEHICLES_MAX_DURATION", words.header.get("DISTANCE"))
+    """One type a depot, or one a vehicle where a section tells them apart."""
+    limit = words.header.get("DISTANCE")
     most = INFINITY if limit is None else number(limit, path, 1, "DISTANCE")
-    served = "VEHICLES_MAX_DURATION" in words.header or any(one.service for one in stops)
-    capacity = () if "CAPACITY" not in words.header else (number(words.header["CAPACITY"], path, 1, "CAPACITY"),)
-    shift = _shift(words, depots, path)
-    named = {
-        name: _per_vehicle(words, name, path)
-        for name in sorted(SECTIONS)
-        if name.startswith("VEHICLES_") or name == "CAPACITY"
+    served = any(one.service for one in stops)
+    usual = {name: number(words.header[name], path, 1, name) for name in PER_VEHICLE if name in words.header}
+    kind = Vehicle(
+        "", None, (usual["CAPACITY"],) if "CAPACITY" in usual else (), fixed=usual.get("VEHICLES_FIXED_COST", 0.0),
+        per_distance=usual.get("VEHICLES_UNIT_DISTANCE_COST", 1.0),
+        max_duration=usual.get("VEHICLES_MAX_DURATION", most if served else INFINITY),
+        max_distance=usual.get("VEHICLES_MAX_DISTANCE", INFINITY if served else most),
+    )  # fmt: skip
+    shift, count = _shift(words, depots, path), _fleet(words, path)
+    told = {
+        name: rows for name in (*PER_VEHICLE, "VEHICLES_ALLOWED_CLIENTS") if (rows := _per_vehicle(words, name, path))
     }
-    count = int(number(words.header["VEHICLES"], path, 1, "VEHICLES")) if "VEHICLES" in words.header else None
-    told = {name: rows for name, rows in named.items() if rows}
     if not told:
-        each = [None] * len(depots) if count is None else [count] if len(depots) == 1 else None
-        if each is None:
+        if count is not None and len(depots) > 1:
             raise DataError(
-                f"{path.name} has {len(depots)} depots and {count} vehicles.", expected="VEHICLES_DEPOT_SECTION."
-            )
+                f"{path.name} has {len(depots)} depots and {count} vehicles.", expected="VEHICLES_DEPOT_SECTION.",
+                todo="Say where each vehicle is at home.",
+            )  # fmt: skip
         return tuple(
-            Vehicle(f"depot {depots[d] + 1}", each[d], capacity, d, d, shift=shift[d],
-                    max_duration=most if served else INFINITY, max_distance=INFINITY if served else most)
-            for d in range(len(depots))
+            replace(kind, id=f"depot {node + 1}", count=count, start=d, end=None if words.kind in OPEN else d,
+                    shift=shift[d])
+            for d, node in enumerate(depots)
         )  # fmt: skip
-    fleet = max(len(rows) for rows in told.values())
-    out = []
-    for number_of in range(fleet):
-
-        def cell(name: str, default: float, row: int = number_of) -> float:
-            return told[name][row][0] if name in told else default
-
-        home = depots.index(int(cell("VEHICLES_DEPOT", depots[0] + 1)) - 1)
-        out.append(Vehicle(
-            str(number_of + 1), 1, tuple(told["CAPACITY"][number_of]) if "CAPACITY" in told else capacity, home, home,
-            fixed=cell("VEHICLES_FIXED_COST", 0.0), per_distance=cell("VEHICLES_UNIT_DISTANCE_COST", 1.0),
-            shift=shift[home], max_distance=cell("VEHICLES_MAX_DISTANCE", INFINITY),
-            max_duration=cell("VEHICLES_MAX_DURATION", most if served else INFINITY),
-        ))  # fmt: skip
+    sizes = {len(rows) for rows in told.values()} | ({count} if count is not None else set())
+    if len(sizes) > 1:
+        raise DataError(
+            f"{path.name} tells of {' and '.join(str(one) for one in sorted(sizes))} vehicles.",
+            expected="One row a vehicle in each VEHICLES_..._SECTION, as many as VEHICLES says.", todo="Complete them.",
+        )  # fmt: skip
+    out = [_one_vehicle(row, told, kind, depots, shift, words.kind in OPEN, path) for row in range(max(sizes))]
     return grouped(out) if "VEHICLES_ALLOWED_CLIENTS" not in told else tuple(out)
+
+
+def _one_vehicle(
+    row: int, told: dict[str, list[list[float]]], kind: Vehicle, depots: list[int], shift: list[tuple[float, float]],
+    ends_anywhere: bool, path: Path,
+) -> Vehicle:  # fmt: skip
+    """The vehicle of one row of the sections."""
+
+    def cell(name: str, usual: float) -> float:
+        return told[name][row][0] if name in told else usual
+
+    node = cell("VEHICLES_DEPOT", depots[0] + 1) - 1
+    if node not in depots:
+        raise DataError(
+            f"{path.name}: vehicle {row + 1} is at home at node {node + 1:g}, which is no depot.",
+            expected=f"One of {', '.join(str(one + 1) for one in depots)}.", todo="Correct VEHICLES_DEPOT_SECTION.",
+        )  # fmt: skip
+    home = depots.index(int(node))
+    return replace(
+        kind, id=str(row + 1), count=1, capacity=tuple(told["CAPACITY"][row]) if "CAPACITY" in told else kind.capacity,
+        start=home, end=None if ends_anywhere else home, fixed=cell("VEHICLES_FIXED_COST", kind.fixed),
+        per_distance=cell("VEHICLES_UNIT_DISTANCE_COST", kind.per_distance), shift=shift[home],
+        max_distance=cell("VEHICLES_MAX_DISTANCE", kind.max_distance),
+        max_duration=cell("VEHICLES_MAX_DURATION", kind.max_duration),
+    )  # fmt: skip
+
+
+def _fleet(words: Words, path: Path) -> int | None:
+    """The number of vehicles, None = as many as needed."""
+    told = {whole(number(words.header[one], path, 1, one), path, one) for one in FLEET if one in words.header}
+    told |= {1} if words.kind in ONE_VEHICLE else set()
+    if len(told) > 1 or min(told, default=1) < 1:
+        raise DataError(f"{path.name} says {' and '.join(str(one) for one in sorted(told))} vehicles.",
+                        expected="One number of at least 1.", todo=f"Correct {', '.join(FLEET)}.")  # fmt: skip
+    return next(iter(told), None)
 
 
 def grouped(fleet: list[Vehicle]) -> tuple[Vehicle, ...]:
     """Vehicles that differ only by name as types with a count."""
-    from dataclasses import replace
-
     kinds: dict[Vehicle, list[str]] = {}
     for one in fleet:
         kinds.setdefault(replace(one, id="", count=1), []).append(one.id)
@@ -378,24 +351,34 @@ def grouped(fleet: list[Vehicle]) -> tuple[Vehicle, ...]:
 
 def _shift(words: Words, depots: list[int], path: Path) -> list[tuple[float, float]]:
     if "TIME_WINDOW" in words.sections:
-        table = _rows(words, "TIME_WINDOW", _count(words, path), 2, path)
+        table = rows_of(words, "TIME_WINDOW", _count(words, path), 2, path)
     elif "PICKUP_AND_DELIVERY" in words.sections:
-        table = _rows(words, "PICKUP_AND_DELIVERY", _count(words, path), 6, path)[:, 1:3]
+        table = rows_of(words, "PICKUP_AND_DELIVERY", _count(words, path), 6, path)[:, 1:3]
     else:
         return [(0.0, INFINITY)] * len(depots)
-    return [(float(table[one, 0]), float(table[one, 1])) for one in depots]
+    return [_window(table[one], one, path) for one in depots]
 
 
 def _per_vehicle(words: Words, section: str, path: Path) -> list[list[float]]:
-    rows = words.sections.get(section, [])
-    return [[number(word, path, line, section) for word, line in row[1:]] for row in rows]
+    """What follows each vehicle's number, in order of the numbers.
+
+    Raises:
+        DataError: the numbers are not 1, 2, 3, …, or a row says nothing more.
+    """
+    rows = [[number(word, path, line, section) for word, line in row] for row in words.sections.get(section, [])]
+    rows = sorted(row for row in rows if row)
+    if [row[0] for row in rows] != list(range(1, len(rows) + 1)) or any(len(row) < 2 for row in rows):
+        raise DataError(
+            f"{path.name}: {section}_SECTION names vehicles {', '.join(f'{row[0]:g}' for row in rows[:8])} …",
+            expected="Vehicles 1, 2, 3, …, each with a value.", todo="Give each vehicle one line.",
+        )  # fmt: skip
+    return [row[1:] for row in rows]
 
 
 def _best_known(path: Path) -> float | None:
     solution = path.with_suffix(".sol")
-    found = (
-        re.search(r"^\s*Cost\s*:?\s*([0-9.eE+]+)", solution.read_text(), re.MULTILINE) if solution.is_file() else None
-    )
+    text = solution.read_text(errors="replace") if solution.is_file() else ""
+    found = re.search(r"^\s*Cost\s*:?\s*(\d[\d.]*(?:[eE]\+?\d+)?)\s*$", text, re.MULTILINE)
     return None if found is None else float(found[1])
 
 

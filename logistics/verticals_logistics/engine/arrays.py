@@ -38,10 +38,11 @@ WORK = _record(i8="stop after slot seq unit", f8="key into out")
 """Log of changes (slot -1 = an insertion), scratch for a route's nodes, units to put back with their sort keys."""
 NOW = _record(
     f8="cost best", i8="routes routed logged touched look beside", u8="rng",
-    bool="timed profile waits metered limited backhaul",
+    bool="timed profile waits metered limited backhaul plain",
 )  # fmt: skip
 """Costs now and of the best, tallies, and which constraints there are: timed = windows, shifts or shipments; profile =
-loads go up and down on the way; waits = waiting costs; metered = routes are limited; limited = waiting counts there."""
+loads go up and down on the way; waits = waiting costs; metered = routes are limited; limited = waiting counts there;
+plain = none of these, loads alone decide."""
 
 
 class Search(NamedTuple):
@@ -179,6 +180,7 @@ def _now(problem: Problem, win: np.ndarray, loads: np.ndarray, types: np.ndarray
     now["metered"] = bool(np.isfinite(types["max_duration"]).any() or np.isfinite(types["max_distance"]).any())
     now["limited"] = timed and bool(np.isfinite(types["max_duration"]).any())
     now["backhaul"] = problem.backhauls_last
+    now["plain"] = not any(now[name][0] for name in ("timed", "profile", "metered", "backhaul"))
     now["rng"] = _rng(seed)
     return now
 

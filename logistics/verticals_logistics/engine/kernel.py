@@ -169,7 +169,7 @@ def duration(s: Search, v: int, n: int) -> float:
 # ------------------------------------------------------------------------------------------------- changing a solution
 
 
-@compiled
+@inlined
 def touch(s: Search, r: int, tick: int) -> None:
     """Remember a route as it was before this move."""
     if s.routes[r].stamp == tick:
@@ -194,7 +194,7 @@ def detour(s: Search, v: int, p: int, c: int) -> float:
     return float(s.back[u, c, s.nodes[p].at] + s.cost[u, c, s.nodes[s.nodes[p].nxt].at] - s.nodes[p].edge)
 
 
-@compiled
+@inlined
 def count(s: Search, r: int, c: int, p: int, x: int, sign: float, delta: float) -> None:
     """Book a stop's load, distance, driving and cost on a route."""
     for d in range(s.held.shape[2]):
@@ -305,24 +305,33 @@ def undo(s: Search, cost: float) -> None:
             s.now[0].routes += 1
             start = len(s.near) + 2 * r
             s.nodes[start].at, s.nodes[start + 1].at = s.types[v].start, s.types[v].end
-            refresh(s, r)
+            if not s.now[0].plain:
+                refresh(s, r)
     s.now[0].cost = cost
 
 
 # -------------------------------------------------------------------------------------------------- does it fit here?
 
 
+@inlined
+def has_room(s: Search, c: int, r: int) -> bool:
+    """Whether a route can carry a stop beside what it carries, where loads do not go up and down on the way."""
+    if not s.now[0].profile:
+        for d in range(s.held.shape[2]):
+            if s.held[r, 0, d] + s.loads[c, 0, d] + s.loads[c, 1, d] > s.capacity[s.routes[r].kind, d] + TOLERANCE:
+                return False
+    return True
+
+
 @compiled
 def fits(s: Search, c: int, p: int, x: int, r: int) -> bool:
-    """Whether a stop may stand between ``p`` and ``x`` of route ``r``."""
+    """Whether a stop may stand between ``p`` and ``x`` of route ``r``, which has room for it (:func:`has_room`)."""
     v = s.routes[r].kind
-    for d in range(s.held.shape[2]):
-        room = s.capacity[v, d] + TOLERANCE
-        if s.now[0].profile:
+    if s.now[0].profile:
+        for d in range(s.held.shape[2]):
+            room = s.capacity[v, d] + TOLERANCE
             if s.leg[p, 1, d] + s.loads[c, 0, d] > room or s.leg[p, 2, d] + s.loads[c, 1, d] > room:
                 return False
-        elif s.held[r, 0, d] + s.loads[c, 0, d] + s.loads[c, 1, d] > room:
-            return False
     if s.now[0].backhaul and not _in_order(s, c, p, x):
         return False
     if s.now[0].metered:
@@ -402,14 +411,15 @@ def place_one(s: Search, c: int) -> tuple[int, float]:
     for k in range(s.now[0].beside):
         n = s.near[c, k]
         r = s.nodes[n].route
-        if r == NONE or not s.allowed[c, s.routes[r].kind]:
+        if r == NONE or not s.allowed[c, s.routes[r].kind] or not has_room(s, c, r):
             continue
-        for side in range(2):
-            p = n if side == 0 else s.nodes[n].prv
-            x = s.nodes[p].nxt
-            cost = detour(s, s.routes[r].kind, p, c)
-            if cost < best and uniform(s) >= BLINK and fits(s, c, p, x, r):
-                best, where = cost, p
+        u, x, p = s.types[s.routes[r].kind].group, s.nodes[n].nxt, s.nodes[n].prv
+        cost = s.back[u, c, n] + s.cost[u, c, s.nodes[x].at] - s.nodes[n].edge
+        if cost < best and uniform(s) >= BLINK and (s.now[0].plain or fits(s, c, n, x, r)):
+            best, where = cost, n
+        cost = s.back[u, c, s.nodes[p].at] + s.cost[u, c, n] - s.nodes[p].edge
+        if cost < best and uniform(s) >= BLINK and (s.now[0].plain or fits(s, c, p, n, r)):
+            best, where = cost, p
     best, where = _new_route(s, c, NONE, best, where)
     if where != NONE:
         return where, best
@@ -420,13 +430,13 @@ def place_one(s: Search, c: int) -> tuple[int, float]:
         x = s.nodes[p].nxt
         while x != NONE:
             cost = detour(s, s.routes[r].kind, p, c)
-            if cost < best and fits(s, c, p, x, r):
+            if cost < best and has_room(s, c, r) and fits(s, c, p, x, r):
                 best, where = cost, p
             p, x = x, s.nodes[x].nxt
     return where, best
 
 
-@compiled
+@inlined
 def _new_route(s: Search, c: int, c2: int, best: float, where: int) -> tuple[float, int]:
     if s.now[0].routes == len(s.routes):
         return best, where
@@ -563,7 +573,7 @@ def ruin(s: Search, tick: int) -> int:
         s.routes[r].ruined = tick
         strings += 1
         out = _string(s, c, r, min(float(s.routes[r].size), longest), out, tick)
-        if s.routes[r].kind != NONE:
+        if not s.now[0].plain and s.routes[r].kind != NONE:
             refresh(s, r)
     return out
 
@@ -658,7 +668,8 @@ def recreate(s: Search, out: int, tick: int) -> None:
         if mate != NONE:
             insert(s, mate, behind, tick)
         s.now[0].cost -= s.stops[c].penalty
-        refresh(s, s.nodes[c].route)
+        if not s.now[0].plain:
+            refresh(s, s.nodes[c].route)
 
 
 @compiled
