@@ -86,7 +86,7 @@ def dataset_of(
     path: Path, adapter: str, suffixes: Sequence[str], read: Callable[[Path, Ledger], Problem], limit: int | None = None
 ) -> Dataset:
     """A dataset of the problems in a file or a folder; within a folder, files that cannot be read are counted."""
-    ledger, problems, sources = Ledger(), [], []
+    ledger, problems, sources = Ledger(), list[Problem](), list[Source]()
     files = files_of(path, suffixes)
     for file in files[:limit]:
         try:

@@ -350,7 +350,7 @@ def square(rows: Any, what: str) -> np.ndarray:
 
 def solution(problem: Problem, plan: Plan) -> dict[str, Any]:
     """The plan in VROOM's output format; times are the checker's, cost is the checked cost."""
-    checked, routes = check(problem, plan), []
+    checked, routes = check(problem, plan), list[dict[str, Any]]()
     for timed in checked.routes:
         vehicle = problem.vehicles[timed.vehicle]
         steps: list[dict[str, Any]] = []

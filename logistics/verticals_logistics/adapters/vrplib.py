@@ -155,8 +155,8 @@ def _stops(words: Words, size: int, depots: list[int], path: Path) -> list[Stop]
     prize = rows_of(words, "PRIZE", size, 1, path)[:, 0] if "PRIZE" in words.sections else None
     windows = rows_of(words, "TIME_WINDOW", size, 2, path) if "TIME_WINDOW" in words.sections else None
     allowed = _allowed(words, path)
-    negative = {"demand": demand, "pickup": pickup, "service": service, "prize": prize if prize is not None else []}
-    for name, table in negative.items():
+    worst = {"demand": demand, "pickup": pickup, "service": service, "prize": service if prize is None else prize}
+    for name, table in worst.items():
         if np.min(table, initial=0.0) < 0:
             raise DataError(
                 f"{path.name}: a {name} is {np.min(table):g}.", expected="Numbers of at least 0.",
