@@ -376,6 +376,9 @@ class Task:
     """None = those of the core's head."""
     calibrate: Callable[[], Calibrator] | None = None
     """None = that of the core's head."""
+    by_rows: bool = False
+    """Each row of the main table is an example, and nothing is decided of one batch of rows that depends on another:
+    a file larger than memory is then scored batch by batch, each with the memory of those before."""
     sections: Callable[[Predictions, Decision], Sequence[Section]] | None = None
     bad_inputs: tuple[BadInput, ...] = ()
     protocol: str = ""

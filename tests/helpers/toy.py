@@ -100,7 +100,7 @@ class Past:
         return examples.take(order)
 
     def memory(self, dataset: Dataset, past: Dataset | None = None) -> Dataset:
-        return dataset
+        return dataset if past is None else dataset.with_main(pd.concat([past.main, dataset.main], ignore_index=True))
 
 
 @dataclass(frozen=True)

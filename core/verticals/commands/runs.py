@@ -104,7 +104,7 @@ def explain_data(args: argparse.Namespace, task: Task) -> int:
 def predict(args: argparse.Namespace) -> int:
     """Score new data with a run's bundle."""
     from verticals.pipeline.bundle import load
-    from verticals.pipeline.files import write_atomic
+    from verticals.pipeline.scoring import score
 
     bundle = load(args.run)
     if args.map or args.option or args.adapter:
@@ -114,18 +114,17 @@ def predict(args: argparse.Namespace) -> int:
             adapter=args.adapter or bundle.settings.adapter,
             options=pairs(args.option, "--option") or bundle.settings.options,
         )
-    table = bundle.predict(args.data)
-    out = Path(args.output)
-    if out.suffix == ".parquet":
-        content = table.to_parquet(index=False)
-    elif out.suffix == ".json":
-        content = table.to_json(orient="records", date_format="iso", indent=1).encode()
-    elif out.suffix == ".csv":
-        content = table.to_csv(index=False).encode()
-    else:
-        raise UsageError(f"{out} has an unknown ending.", expected=".csv, .json or .parquet.")
-    write_atomic(out, content)
-    print(json.dumps({"rows": len(table), "output": str(out)}) if args.json else f"{len(table)} rows written to {out}")
+    with watching(args, f"predict {args.data}") as watcher:
+        found = score(bundle, Path(args.data), Path(args.output), watcher)
+    if args.json:
+        print(json.dumps({"rows": found.rows, "output": args.output, "dropped": found.ledger.dropped}))
+        return 0
+    for reason, count in found.ledger.dropped.items():
+        places = ", ".join(found.ledger.where.get(reason, []))
+        print(f"warning: {count:,} rows were dropped: {reason}" + (f" ({places})" if places else ""), file=sys.stderr)
+    for line in found.ledger.warnings:
+        print(f"warning: {line}", file=sys.stderr)
+    print(f"{found.rows:,} rows written to {args.output}")
     return 0
 
 

@@ -28,14 +28,16 @@ def stream_table(path: Path, options: ReadOptions, *, rows: int = ROWS, adapter:
         DataError: as :func:`~verticals.data.table.read_table`; no row of any batch can be used.
     """
     decided: dict[str, str] = {}
-    used = 0
+    used = before = 0
     for raw in raw_batches(path, options.options, rows, options.limit):
         mapping = matched(raw, options)
         reading = replace(reading_of(options.options, raw.machine), decided=dict(decided))
         columns = columns_of(raw, options.schema, mapping, reading)
         decided |= {mapping[name]: one.reading for name, one in columns.items() if one.reading and name in mapping}
         main = rows_of(raw, options, mapping, columns)
-        used += len(main)
+        if options.schema.id is not None and options.schema.id.name not in columns:
+            main[options.schema.id.name] += before  # ids that are row numbers go on from batch to batch
+        used, before = used + len(main), before + raw.table.num_rows
         if len(main):
             yield assembled(main, raw, options.schema, mapping, columns, adapter)
     if not used:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,12 +75,26 @@ class Bundle:
         Raises:
             DataError: the data cannot be read, or a plugin's guard refuses them.
         """
+        return self._told(*self.decide(data))
+
+    def predict_batches(self, batches: Iterable[Dataset]) -> Iterator[pd.DataFrame]:
+        """:meth:`predict` of one dataset after another, in order of time, each with the memory of those before.
+
+        For tasks that are ``by_rows``: there the tables together are that of all the data at once.
+        """
+        earlier, past = None, self.past
+        for dataset in batches:
+            if earlier is not None:
+                past = self.task.examples.memory(earlier, past)
+            earlier = self._guarded(dataset)
+            predictions = self.predict_examples(self.task.examples(earlier, past))
+            yield self._told(predictions, self.task.decide(predictions, self.policy, self.rule))
+
+    def _told(self, predictions: Predictions, decision: Decision) -> pd.DataFrame:
         from verticals.explain.reasons import with_reasons
         from verticals.pipeline.tables import with_values
 
-        predictions, decision = self.decide(data)
-        table = with_values(decision.table, predictions)
-        table = with_reasons(table, self, predictions)
+        table = with_reasons(with_values(decision.table, predictions), self, predictions)
         return installed().thread("verticals_after_predict", table, name="table", task=self.task)
 
     def _dataset(self, data: pd.DataFrame | Dataset | str | Path) -> Dataset:

@@ -6,9 +6,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -21,17 +22,30 @@ def write_atomic(path: Path, content: bytes) -> None:
     Raises:
         UsageError: the folder cannot be written, or the disk is full.
     """
+    with opened_atomic(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def opened_atomic(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to beside ``path``; it is moved there when the block ends well, and removed when it does not.
+
+    Raises:
+        UsageError: the folder cannot be written, or the disk is full.
+    """
     part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as err:
-        part.unlink(missing_ok=True) if part.parent.is_dir() else None
         raise _cannot_write(path, err) from err
+    finally:
+        if part.parent.is_dir():
+            part.unlink(missing_ok=True)
 
 
 def append_line(path: Path, line: str) -> None:

@@ -63,12 +63,22 @@ def read(task: Task, settings: Settings, *, limit: int | None = None, need_targe
     """The run's data, from its path or from the task's simulator."""
     if settings.data is None:
         return task.demo(settings.seed)
-    path = Path(settings.data)
-    adapter = choose(task, path, settings.adapter).adapter
+    adapter = adapter_of(task, settings)
+    return adapter.read(Path(settings.data), options_of(task, settings, limit=limit, need_target=need_target))
+
+
+def adapter_of(task: Task, settings: Settings) -> Adapter:
+    """The adapter that reads the settings' path, and knows the options given.
+
+    Raises:
+        DataError: as :func:`choose`.
+        UsageError: the adapter has no such option.
+    """
+    adapter = choose(task, Path(settings.data or ""), settings.adapter).adapter
     unknown = sorted(set(settings.options) - set(adapter.options))
     if unknown:
         raise UsageError(
             f"The adapter {adapter.name} has no option {', '.join(unknown)}.",
             expected=f"Its options: {', '.join(adapter.options) or 'none'}.",
         )
-    return adapter.read(path, options_of(task, settings, limit=limit, need_target=need_target))
+    return adapter

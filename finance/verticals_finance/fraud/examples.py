@@ -11,7 +11,7 @@ import pandas as pd
 from verticals.data.table import classes_of
 from verticals.data.windows import Timeline
 from verticals_finance.fraud.features import compute
-from verticals_finance.fraud.log import DAY, NEVER, REACH, TOLD, Days, Log, derive
+from verticals_finance.fraud.log import DAY, NEVER, REACH, Days, Log, derive
 from verticals_finance.fraud.schema import CATEGORIES
 from verticals_plugins import DataError, Dataset, Events, Examples, Table
 from verticals_plugins.examples import Block
@@ -36,14 +36,14 @@ class Payments:
         return assemble(log, every, rows, dataset.schema.label_delay_days, labelled=bool(labelled))
 
     def memory(self, dataset: Dataset, past: Dataset | None = None) -> Dataset:
-        """Payments of the last 90 days, and those whose label came in the last 60, with the facts fixed for each."""
+        """Payments of the last 90 days, and those whose label came in them, with the facts fixed for each."""
         every, _ = together(dataset, past)
         delay = dataset.schema.label_delay_days
         log = as_log(every, delay)
         derive(log, Days.of(log), np.flatnonzero(np.isnan(log.excess)))
         last = int(log.time.max())
         told = np.where(log.known == NEVER, np.iinfo(np.int64).min, log.known)
-        keep = (log.time > last - REACH - DAY) | (told > last - TOLD - DAY)
+        keep = np.maximum(log.time, told) > last - REACH - DAY
         kept = every.loc[keep].assign(**{name: getattr(log, name)[keep] for name in FIXED_FACTS})
         kept = kept.assign(label_time=np.where(log.known == NEVER, 0, log.known)[keep].astype("datetime64[ns]"))
         text = [name for name in ("card", "terminal", *CATEGORIES[1:]) if name in kept]

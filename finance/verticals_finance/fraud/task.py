@@ -55,6 +55,7 @@ FRAUD = Task(
     tune=tune,
     decide=decide,
     policy=AlertPolicy,
+    by_rows=True,
     protocol="time split with a gap for the label delay; bootstrap over days",
     bad_inputs=(
         BadInput(name="missing amount column", make=_written("id,card,time,fraud\n1,a,2026-01-01,0\n"),  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -35,6 +35,8 @@ class Scorer(Protocol):
     def predict_examples(self, examples: Examples) -> Predictions: ...
 
     def predict(self, data: Dataset) -> pd.DataFrame: ...
+
+    def predict_batches(self, batches: Iterable[Dataset]) -> Iterator[pd.DataFrame]: ...
 
     def save(self, folder: Path) -> None: ...
 

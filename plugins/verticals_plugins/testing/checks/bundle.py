@@ -67,6 +67,19 @@ def scores_do_not_depend_on_their_neighbours(subject: Subject) -> None:
     expect(bool((np.nan_to_num(far) < 1e-3).all()), f"scored alone, values differ by up to {far.max():.2%}")
 
 
+def batches_are_scored_as_the_whole(subject: Subject) -> None:
+    """A task that is ``by_rows`` says of three batches, one after another, what it says of all their rows at once."""
+    applies(subject.task.by_rows, "the task reads its data whole")
+    schema, rows = subject.task.schema, subject.dataset.main.tail(90)
+    rows = rows.drop(columns=[] if schema.target is None else schema.target.name, errors="ignore")
+    parts = [subject.dataset.with_main(rows.iloc[at : at + 30].reset_index(drop=True)) for at in (0, 30, 60)]
+    tables = list(subject.bundle.predict_batches(parts))
+    whole = subject.bundle.predict(subject.dataset.with_main(rows.reset_index(drop=True)))
+    for name in ("id", "action"):
+        said = [one for table in tables for one in table[name]]
+        expect(said == list(whole[name]), f"in batches, column {name!r} of the decision is another")
+
+
 def unseen_entity_is_scored(subject: Subject) -> None:
     """Rows of an entity that was not there in training get a decision."""
     schema = subject.task.schema
@@ -120,6 +133,7 @@ CHECKS = (
     bundle_repeats_itself,
     bundle_survives_a_round_trip,
     scores_do_not_depend_on_their_neighbours,
+    batches_are_scored_as_the_whole,
     unseen_entity_is_scored,
     rows_without_target_are_scored,
     bundle_holds_plain_files_only,
