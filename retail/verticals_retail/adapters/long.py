@@ -13,7 +13,8 @@ from verticals.data.raw import Raw, read_raw
 from verticals.data.series import SeriesExamples, report_gaps
 from verticals.data.table import OPTIONS, dataset_of, sniff_table
 from verticals_plugins import Adapter, DataError, Dataset, Number, ReadOptions, Schema, Sniff
-from verticals_retail.adapters.wide import HORIZON_HELP, columns_of, date_heads, named_columns
+from verticals_retail.adapters.heads import date_heads
+from verticals_retail.adapters.wide import HORIZON_HELP, columns_of, named_columns, whole_steps
 
 ITEMS = ("item", "itemid", "itemnbr", "sku", "product", "productid", "article", "dept", "brand", "material")
 STORES = ("store", "storeid", "storenbr", "shop", "shopid", "warehouse", "location", "client", "plant")
@@ -57,7 +58,7 @@ def read_long(path: Path, options: ReadOptions) -> Dataset:
     _tell_gaps(found)
     if not told.get("horizon"):
         return found
-    notes = {**found.provenance.notes, "horizon": str(_whole(told["horizon"]))}
+    notes = {**found.provenance.notes, "horizon": str(whole_steps(told["horizon"]))}
     return replace(found, provenance=replace(found.provenance, notes=notes))
 
 
@@ -91,12 +92,6 @@ def _with_series(raw: Raw, keys: list[str]) -> Raw:
 def _with_known(schema: Schema, columns: list[str]) -> Schema:
     new = tuple(Number(one, known_ahead=True) for one in columns if one not in schema.names())
     return replace(schema, fields=schema.fields + new)
-
-
-def _whole(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise DataError(f"The horizon is {text!r}.", expected="A whole number of steps.")
-    return int(text)
 
 
 LONG = Adapter(

@@ -7,19 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from verticals.data.files import kind_of
 from verticals.data.raw import Raw, read_raw
 from verticals_plugins import Adapter, DataError, Dataset, ReadOptions, Sniff
-from verticals_retail.adapters.wide import HORIZON_HELP, columns_of, finished, moments_of, names_of, wide_values
+from verticals_retail.adapters.heads import moments_of
+from verticals_retail.adapters.wide import HORIZON_HELP, columns_of, finished, names_of, wide_values
 
 KEYS = ("item_id", "store_id")
 
 
 def _tables(path: Path) -> dict[str, Path]:
-    """sales, calendar and prices of a folder, told by their columns."""
+    """sales, calendar and prices of a folder, or those beside a file, told by their columns."""
     found: dict[str, list[Path]] = {}
-    for file in sorted(one for one in path.iterdir() if one.is_file() and kind_of(one) == "text"):
+    folder = path if path.is_dir() else path.parent
+    for file in sorted(one for one in folder.iterdir() if one.is_file() and kind_of(one) == "text"):
         heads = columns_of(file)
         if {"date", "d", "wm_yr_wk"} <= set(heads):
             found.setdefault("calendar", []).append(file)
@@ -27,15 +30,17 @@ def _tables(path: Path) -> dict[str, Path]:
             found.setdefault("prices", []).append(file)
         elif set(KEYS) <= set(heads) and any(re.fullmatch(r"d_\d+", one) for one in heads):
             found.setdefault("sales", []).append(file)
-    # of several sales files (validation, evaluation) the one that reaches furthest
-    return {name: max(files, key=lambda one: len(columns_of(one))) for name, files in found.items()}
+    # of several sales files (validation, evaluation) the one that was named, else the one that reaches furthest
+    return {
+        name: path if path in files else max(files, key=lambda one: len(columns_of(one)))
+        for name, files in found.items()
+    }
 
 
 def sniff_m5(path: Path) -> Sniff:
     """Sure of a folder with sales and calendar."""
     try:
-        folder = path if path.is_dir() else path.parent
-        found = _tables(folder)
+        found = _tables(path)
     except OSError:
         return Sniff(0.0, "cannot be opened")
     if path.is_file() and path not in found.values():
@@ -55,7 +60,7 @@ def read_m5(path: Path, options: ReadOptions) -> Dataset:
     Raises:
         DataError: the calendar is missing or lacks days of the sales, a key repeats, or a cell is no number.
     """
-    files = _tables(path if path.is_dir() else path.parent)
+    files = _tables(path)
     if "calendar" not in files or "sales" not in files:
         missing = "calendar (date, d, wm_yr_wk)" if "sales" in files else "sales table (item_id, store_id, d_1 …)"
         raise DataError(
@@ -64,7 +69,7 @@ def read_m5(path: Path, options: ReadOptions) -> Dataset:
     sales, calendar = read_raw(files["sales"]), read_raw(files["calendar"])
     days = [one for one in sales.table.column_names if re.fullmatch(r"d_\d+", one)]
     dates = _calendar(calendar, days, files["calendar"].name)
-    values = wide_values(sales, [], days)
+    values = wide_values(sales, days)
     item, store = ([str(one) for one in sales.table[name].to_pylist()] for name in KEYS)
     names = [f"{i}/{s}" for i, s in zip(item, store, strict=True)]
     twice = pd.Series(names)[pd.Series(names).duplicated()]
@@ -78,13 +83,13 @@ def read_m5(path: Path, options: ReadOptions) -> Dataset:
             "series": names_of(np.repeat(np.arange(len(names)), T), names),
             "time": np.tile(dates["time"].to_numpy(), len(names)),
             "demand": np.pad(values, ((0, 0), (0, T - len(days))), constant_values=np.nan).reshape(-1),
-            "event": np.tile(dates["event"].to_numpy(dtype=object), len(names)),
-            "store": pd.Categorical(np.repeat(np.array(store, dtype=object), T)),
+            "event": _category(list(dates["event"]), np.tile(np.arange(T), len(names))),
+            "store": _category(store, np.repeat(np.arange(len(names)), T)),
         }
     )
     groups = next((one for one in ("dept_id", "cat_id") if one in sales.table.column_names), None)
     if groups:
-        frame["group"] = pd.Categorical(np.repeat(np.array(sales.table[groups].to_pylist(), dtype=object), T))
+        frame["group"] = _category(sales.table[groups].to_pylist(), np.repeat(np.arange(len(names)), T))
     if "state_id" in sales.table.column_names:
         frame["benefit_day"] = _benefit(dates, [str(s) for s in sales.table["state_id"].to_pylist()])
     raws = [sales, calendar]
@@ -95,11 +100,22 @@ def read_m5(path: Path, options: ReadOptions) -> Dataset:
     return finished(frame, options, "1D", 28, raws, "retail.m5", sales.ledger)
 
 
+def _category(cells: list[str], codes: np.ndarray) -> pd.Categorical:
+    """``cells[codes]`` as a category, without a string a row."""
+    names = sorted(set(cells))
+    at = {name: place for place, name in enumerate(names)}
+    places = np.array([at[one] for one in cells], dtype=np.int32)[codes]
+    return pd.Categorical.from_codes(places, pd.Index(names, dtype=object))
+
+
 def _calendar(raw: Raw, days: list[str], name: str) -> pd.DataFrame:
     """The days from the first of the sales on, in order, with time, week code, event and benefit columns."""
     table = raw.table.to_pandas().astype(str)
     table["time"] = moments_of(list(table["date"]), "", name)
     place = {day: row for row, day in enumerate(table["d"])}
+    if len(place) < len(table):
+        raise DataError(f"{name}: {table['d'][table['d'].duplicated()].iloc[0]} stands in several rows.",
+                        expected="One row a day.", todo="Keep the right one.")  # fmt: skip
     missing = [day for day in days if day not in place]
     if missing:
         raise DataError(
@@ -115,7 +131,7 @@ def _calendar(raw: Raw, days: list[str], name: str) -> pd.DataFrame:
         )
     events = [one for one in out.columns if re.fullmatch(r"event_name_\d", one)]
     text = out[events].replace({"nan": "", "None": ""}) if events else pd.DataFrame(index=out.index)
-    out["event"] = text.apply(lambda row: next((one for one in row if one), ""), axis=1) if events else ""
+    out["event"] = [" + ".join(one for one in row if one) for row in text.to_numpy()] if events else ""
     return out.rename(columns={"wm_yr_wk": "week"})
 
 
@@ -133,24 +149,32 @@ def _benefit(dates: pd.DataFrame, states: list[str]) -> np.ndarray:
 def _priced(
     frame: pd.DataFrame, raw: Raw, item: list[str], store: list[str], week: np.ndarray, days: int, sales: Raw
 ) -> pd.DataFrame:
-    table = raw.table.select([*KEYS, "wm_yr_wk", "sell_price"])
-    price = wide_values(raw, [], ["sell_price"])[:, 0]
-    keys = [
-        "\t".join(str(v) for v in row) for row in zip(*(table[c].to_pylist() for c in (*KEYS, "wm_yr_wk")), strict=True)
-    ]
-    found = pd.Series(price, index=keys)
-    if found.index.has_duplicates:
+    """The frame with the price of each item, store and week; days before the first price are dropped and counted."""
+    keys = pd.DataFrame({one: raw.table[one].cast(pa.string()).to_pandas() for one in (*KEYS, "wm_yr_wk")})
+    twice = np.flatnonzero(keys.duplicated())
+    if len(twice):
+        row = int(twice[0])
         raise DataError(
-            f"{raw.name}: {found.index[found.index.duplicated()][0]!r} has several prices.", expected="One a week."
-        )
-    T = len(week)
-    wanted = [f"{i}\t{s}\t{w}" for i, s in zip(item, store, strict=True) for w in week]
-    frame["price"] = found.reindex(wanted).to_numpy()
-    priced = frame["price"].notna().to_numpy().reshape(-1, T)
+            f"{raw.name}: {' '.join(keys.iloc[row])} has several prices ({raw.places([row])[0]}).",
+            expected="One a week.", todo="Keep the right one.",
+        )  # fmt: skip
+    weeks, at = np.unique(week.astype(str), return_inverse=True)
+    series = pd.MultiIndex.from_arrays([item, store])
+    found = series.get_indexer(pd.MultiIndex.from_frame(keys[list(KEYS)]))
+    when = pd.Index(weeks).get_indexer(pd.Index(keys["wm_yr_wk"]))
+    known = (found >= 0) & (when >= 0)
+    by_week = np.full((len(item), len(weeks)), np.nan)
+    by_week[found[known], when[known]] = wide_values(raw, ["sell_price"])[known, 0]
+    price = by_week[:, at]
+    frame["price"] = price.reshape(-1)
+    priced = np.isfinite(price)
     early = (np.maximum.accumulate(priced, axis=1) == 0) & priced.any(axis=1, keepdims=True)
-    idle = early & (np.nan_to_num(frame["demand"].to_numpy().reshape(-1, T)) == 0)
+    idle = early & (np.nan_to_num(frame["demand"].to_numpy().reshape(priced.shape)) == 0)
     idle &= np.cumprod(idle, axis=1).astype(bool)
     sales.ledger.drop("a day before the item's first price (not on sale yet)", int(idle[:, :days].sum()))
+    missing = int((~priced.any(axis=1)).sum())
+    if missing:
+        sales.ledger.warn(f"{missing} of {len(item)} series have no price in {raw.name}")
     return frame[~idle.reshape(-1)].reset_index(drop=True)
 
 

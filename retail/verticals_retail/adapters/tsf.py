@@ -28,6 +28,9 @@ SECONDS = {
 MONTHS = {"monthly": 1, "quarterly": 3, "yearly": 12}
 UNDATED = {1: "30D", 3: "91D", 12: "365D"}
 KINDS = ("string", "numeric", "date")
+MISSING = ("?", "NaN")
+LAST = np.datetime64("2262-01-01", "s")
+"""The clock of a dataset ends in the year after this."""
 
 
 @dataclass
@@ -81,7 +84,10 @@ def sniff_tsf(path: Path) -> Sniff:
 
 
 def read_tsf(path: Path, options: ReadOptions) -> Dataset:
-    """Each value as a row. Without a start_timestamp steps are numbered from 0; dates are not invented. "?" = missing.
+    """Each value as a row; "?" is a missing one.
+
+    The attribute of kind date (start_timestamp) says when a series starts. Without one, and where some series ends
+    after the year 2261, steps are numbered from 0; dates are not invented.
 
     Raises:
         DataError: no @data, a line with another number of attributes, a value or a start that cannot be read; all with
@@ -89,13 +95,11 @@ def read_tsf(path: Path, options: ReadOptions) -> Dataset:
     """
     header, lines = Header(), list(_lines(path))
     body = _read_header(header, lines, path.name)
-    kinds = [name.lower() for name, _ in header.attributes]
-    start_at = kinds.index("start_timestamp") if "start_timestamp" in kinds else None
+    start_at = next((at for at, (_, kind) in enumerate(header.attributes) if kind == "date"), None)
     unit, size = header.step(path.name)
     if start_at is not None and not unit:
         raise DataError(f"{path.name} has start times but no @frequency.", expected="A line like @frequency weekly.")
-    pieces: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    attributes: dict[str, list[str]] = {}
+    pieces: dict[str, tuple[datetime | None, np.ndarray]] = {}
     for number, line in lines[body:]:
         if not line or line.startswith("#"):
             continue
@@ -105,18 +109,17 @@ def read_tsf(path: Path, options: ReadOptions) -> Dataset:
             raise DataError(
                 f"{path.name} line {number}: series {name!r} was there before.", expected="Each series once."
             )
-        times = np.arange(len(values), dtype=np.int64)
-        if start_at is not None:
-            times = _times(parts[start_at], unit, size, len(values), number, path.name)
-        pieces[name], attributes[name] = (times, values), parts
+        start = None if start_at is None else _start(parts[start_at], number, path.name)
+        pieces[name] = (start, values)
     if not pieces:
         raise DataError(f"{path.name} holds no series after @data.", expected="At least one line of values.")
-    frame = _frame(pieces)
     source = Source(str(path), path.stat().st_size, sha256(path), len(pieces))
     raw = Raw(None, (), (source,))
     _check_promises(header, pieces, raw, path.name)
+    dated = start_at is not None and _fits(pieces, unit, size, raw, path.name)
+    frame = _frame(pieces, unit if dated else "", size)
     step = f"{size}s" if unit == "seconds" else {1: "1M", 3: "3M", 12: "12M"}.get(size, "")
-    if start_at is None and unit == "months":
+    if not dated and unit == "months":
         step = UNDATED[size]
     return finished(frame, options, step if unit else "", header.horizon, [raw], "retail.tsf", raw.ledger)
 
@@ -124,12 +127,15 @@ def read_tsf(path: Path, options: ReadOptions) -> Dataset:
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     with open_bytes(path) as stream:
         data = stream.read()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        # the reference reader of this format opens files as cp1252
-        text = data.decode("cp1252", errors="replace")
-    for number, line in enumerate(text.splitlines(), 1):
+    # the reference reader of this format opens files as cp1252, which leaves some bytes open; latin-1 reads them all
+    for encoding in ("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "cp1252", "latin-1"):
+        try:
+            text = data.decode(encoding)
+            break
+        except UnicodeDecodeError:
+            continue
+    # not splitlines(): it also cuts at characters that are text here
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
         yield number, line.strip()
 
 
@@ -142,8 +148,8 @@ def _read_header(header: Header, lines: list[tuple[int, str]], name: str) -> int
             raise DataError(
                 f"{name} line {number} stands before @data: {line[:40]!r}.", expected="Lines with @, then @data."
             )
-        word, _, rest = line.partition(" ")
-        word, rest = word.lower(), rest.strip()
+        word, *rest_of = line.split(None, 1)
+        word, rest = word.lower(), " ".join(rest_of)
         if word == "@data":
             if not header.attributes:
                 raise DataError(
@@ -198,9 +204,15 @@ def _parsed(header: Header, line: str, number: int, name: str) -> tuple[list[str
             f"{name} line {number} has no values.", expected="Values parted by commas, ? where one is missing."
         )
     try:
-        values = np.array([np.nan if cell in ("?", "NaN") else float(cell) for cell in cells])
+        values = np.array([np.nan if cell in MISSING else float(cell) for cell in cells])
     except ValueError as err:
         raise DataError(f"{name} line {number}: {err}.", expected="Numbers, or ? where one is missing.") from err
+    odd = np.flatnonzero(~np.isfinite(values) & np.array([cell not in MISSING for cell in cells]))
+    if len(odd):
+        raise DataError(
+            f"{name} line {number}: value {int(odd[0]) + 1} is {cells[int(odd[0])]!r}.",
+            expected="Numbers, or ? where one is missing.",
+        )
     return [part.strip() for part in parts[:-1]], values
 
 
@@ -212,38 +224,65 @@ def _series_name(header: Header, parts: list[str], start_at: int | None, number:
     return "/".join(named) or f"line {number}"
 
 
-def _times(text: str, unit: str, size: int, count: int, number: int, name: str) -> np.ndarray:
-    """(T,) moments; the clock's parts are written with hyphens or colons cannot occur."""
-    found = re.fullmatch(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2})-(\d{1,2})(?:-(\d{1,2}))?)?", text)
+def _start(text: str, number: int, name: str) -> datetime:
+    """A moment; the clock's parts are written with hyphens, as colons part the attributes."""
+    found = re.fullmatch(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2})-(\d{1,2})(?:-(\d{1,2})(?:\.\d+)?)?)?", text)
     try:
         if found is None:
             raise ValueError(text)
         year, month, day, hour, minute, second = (int(part or 0) for part in found.groups())
-        start = pd.Timestamp(datetime(year, month, day, hour, minute, second))
+        return datetime(year, month, day, hour, minute, second)
     except ValueError as err:
         raise DataError(
             f"{name} line {number}: the start {text!r} is no date.", expected="For example 2010-07-01 00-30-00."
         ) from err
+
+
+def moments(start: datetime, unit: str, size: int, count: int) -> np.ndarray:
+    """(T,) datetime64[s]; a day that a month lacks is its last, and a series that starts on a last day stays there."""
+    first = np.datetime64(start, "s")
     if unit == "seconds":
-        return (start.to_datetime64() + np.arange(count) * np.timedelta64(size, "s")).astype("datetime64[ns]")
-    moments = [start + pd.DateOffset(months=size * step) for step in range(count)]
-    if start.is_month_end:
-        moments = [one + pd.offsets.MonthEnd(0) for one in moments]
-    return np.array(moments, dtype="datetime64[ns]")
+        return np.asarray(first + np.arange(count) * np.timedelta64(size, "s"))
+    months = first.astype("datetime64[M]") + np.arange(count) * np.timedelta64(size, "M")
+    last = (months + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
+    at_end = start.day == last[0].astype(object).day
+    days = last if at_end else np.minimum(months.astype("datetime64[D]") + np.timedelta64(start.day - 1, "D"), last)
+    return np.asarray(days.astype("datetime64[s]") + (first - first.astype("datetime64[D]")))
 
 
-def _frame(pieces: dict[str, tuple[np.ndarray, np.ndarray]]) -> pd.DataFrame:
+def _fits(
+    pieces: dict[str, tuple[datetime | None, np.ndarray]], unit: str, size: int, raw: Raw, name: str
+) -> bool:  # fmt: skip
+    """Whether all moments lie in the years that can be held."""
+    far = [
+        one for one, (start, values) in pieces.items()
+        if start is not None and (start.year < 1678 or moments(start, unit, size, len(values))[-1] >= LAST)
+    ]  # fmt: skip
+    if far:
+        raw.ledger.warn(
+            f"{name}: {len(far)} series leave the years 1678 to 2261 ({far[0]}); steps are numbered instead of dated"
+        )
+    return not far
+
+
+def _frame(pieces: dict[str, tuple[datetime | None, np.ndarray]], unit: str, size: int) -> pd.DataFrame:
     lengths = [len(values) for _, values in pieces.values()]
+    times = [
+        np.arange(len(values), dtype=np.int64)
+        if start is None or not unit
+        else moments(start, unit, size, len(values)).astype("datetime64[ns]")
+        for start, values in pieces.values()
+    ]
     return pd.DataFrame(
         {
             "series": names_of(np.repeat(np.arange(len(pieces)), lengths), list(pieces)),
-            "time": np.concatenate([times for times, _ in pieces.values()]),
+            "time": np.concatenate(times),
             "demand": np.concatenate([values for _, values in pieces.values()]),
         }
     )
 
 
-def _check_promises(header: Header, pieces: dict[str, tuple[np.ndarray, np.ndarray]], raw: Raw, name: str) -> None:
+def _check_promises(header: Header, pieces: dict[str, tuple[datetime | None, np.ndarray]], raw: Raw, name: str) -> None:
     lengths = {len(values) for _, values in pieces.values()}
     if header.equal and len(lengths) > 1:
         raw.ledger.warn(

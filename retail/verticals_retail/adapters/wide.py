@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from verticals.data.convert import convert
+from verticals.data.convert import as_text, convert, is_text
 from verticals.data.files import head_of, kind_of, layout_of
 from verticals.data.match import plain
-from verticals.data.parse import numbers
+from verticals.data.parse import numbers, plain_numbers
 from verticals.data.raw import Raw, read_raw
-from verticals.data.table import reading_of
+from verticals.data.table import OPTIONS, reading_of
 from verticals_plugins import (
     Adapter,
     DataError,
@@ -29,6 +29,7 @@ from verticals_plugins import (
     Time,
     VerticalsError,
 )
+from verticals_retail.adapters.heads import NUMBER, date_heads, moments_of, plain_letters
 from verticals_retail.schema import DEMAND_SCHEMA
 
 STEPS = {"hourly": "1h", "daily": "1D", "weekly": "7D", "monthly": "30D", "quarterly": "91D", "yearly": "365D"}
@@ -41,13 +42,10 @@ KNOWN = {
     for one in (field.name, *field.aliases)
 }
 LETTERS = {"h": "hourly", "d": "daily", "w": "weekly", "m": "monthly", "q": "quarterly", "y": "yearly"}
-DATE = re.compile(
-    r"(?:19|20)\d\d[-/._]?\d{1,2}(?:[-/._]?\d{1,2})?(?:[ T]\d.*)?$"
-    r"|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)?\d\d$"
-    r"|(?:19|20)\d\d-?[Ww]\d{1,2}$"
-    r"|[A-Za-z]{3,9}[ -](?:19|20)\d\d$"
-)
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+TOTAL = {
+    "total", "totals", "grandtotal", "subtotal", "sum", "gesamt", "gesamtsumme", "gesamtergebnis", "summe", "ergebnis",
+    "zwischensumme", "insgesamt", "totaux", "totale", "totalgeneral", "sumatotal", "totaal", "eindtotaal",
+}  # fmt: skip
 
 
 def columns_of(path: Path) -> list[str]:
@@ -90,7 +88,7 @@ def read_competition(path: Path, options: ReadOptions) -> Dataset:
     """
     files = _pair(path) if path.is_dir() else [path]
     raws = [read_raw(one, {"header": "1"}, limit=None) for one in files]
-    parts = [wide_values(raw, [raw.table.column_names[0]], raw.table.column_names[1:]) for raw in raws]
+    parts = [wide_values(raw, raw.table.column_names[1:]) for raw in raws]
     ids = [_ids(raw) for raw in raws]
     frequency = frequency_of(files[0].name, ids[0])
     series = {one: _unpadded(row) for one, row in zip(ids[0], parts[0], strict=True)}
@@ -124,11 +122,6 @@ def frequency_of(name: str, ids: list[str]) -> str:
 # ------------------------------------------------------------------------------------------------ date heads
 
 
-def date_heads(heads: list[str]) -> list[str]:
-    """The heads that are dates."""
-    return [one for one in heads if DATE.match(one.strip())]
-
-
 def sniff_sheet(path: Path) -> Sniff:
     """Sure of several column heads that are dates, or of a first column of dates with a number a series beside it."""
     heads = columns_of(path)
@@ -137,7 +130,7 @@ def sniff_sheet(path: Path) -> Sniff:
         return Sniff(0.9, f"{len(dates)} column heads are dates: one series a row")
     if len(heads) > 2 and plain(heads[0]) in TIMES and not _named(heads):
         return Sniff(0.6, "a first column of times and one column a series")
-    months = [one for one in heads if plain(one)[:3] in MONTHS and len(plain(one)) <= 9]
+    months = [one for one in heads if plain_letters(plain(one)) in NUMBER]
     if len(months) >= 6:
         return Sniff(0.5, "month columns without a year")
     return Sniff(0.0, "no column heads that are dates")
@@ -151,10 +144,14 @@ def _named(heads: list[str]) -> bool:
 def read_sheet(path: Path, options: ReadOptions) -> Dataset:
     """Columns before the dates name the series together; an empty cell is a missing value, not a zero.
 
+    Rows and columns of totals and empty rows are left out and counted.
+
     Raises:
-        DataError: the heads name months without a year, a series repeats, or a cell is no number.
+        DataError: the heads name months without a year, a series repeats, a column among the dates is no date, or a
+            cell is no number.
     """
-    raw = read_raw(path, {k: v for k, v in options.options.items() if k in ("encoding", "delimiter", "header")})
+    told = options.options
+    raw = read_raw(path, {k: v for k, v in told.items() if k in ("encoding", "delimiter", "header")})
     heads = raw.table.column_names
     dates = date_heads(heads)
     if len(dates) < 2 and plain(heads[0]) in TIMES:
@@ -165,86 +162,96 @@ def read_sheet(path: Path, options: ReadOptions) -> Dataset:
             expected="Column heads that are dates, such as 2024-03-04 or 2024-03.",
             todo="Write the year into the column heads; which year it is, the file does not say.",
         )
-    keys = [one for one in heads if one not in dates]
-    if not keys:
-        raise DataError(f"{raw.name} has only date columns.", expected="At least one column that names the series.")
-    times = moments_of(dates, options.options.get("date_format", ""), raw.name)
-    if options.options.get("series"):
-        keys = named_columns(options.options["series"], heads, raw.name)
+    times = moments_of(dates, told.get("date_format", ""), raw.name)
+    keys = _keys(raw, dates, told.get("series", ""))
+    values = wide_values(raw, dates, told.get("decimal", ""))
     names = joined_names(raw, keys)
-    _no_repeats(names, keys, raw)
-    values = wide_values(raw, keys, dates)
+    kept = _series_rows(raw, keys, values)
+    names, values = [names[row] for row in kept], values[kept]
+    _no_repeats(names, keys, raw, kept)
     order = np.argsort(times, kind="stable")
     frame = long_of(names, times[order], values[:, order])
     for field, column in _described(options.schema, keys).items():
-        frame[field] = np.repeat(np.array([str(v) for v in raw.table[column].to_pylist()], dtype=object), len(dates))
-    if options.options.get("prices"):
-        frame = _with_prices(frame, Path(options.options["prices"]), keys, names, options)
+        cells = np.array([str(v) for v in raw.table[column].to_pylist()], dtype=object)[kept]
+        frame[field] = np.repeat(cells, len(dates))
+    if told.get("prices"):
+        frame = _with_prices(frame, Path(told["prices"]), keys, options)
     return finished(frame, options, "", None, [raw], "retail.wide", raw.ledger)
+
+
+def _keys(raw: Raw, dates: list[str], said: str) -> list[str]:
+    """The columns that name a series: those said, or all before the first date; totals are left out.
+
+    Raises:
+        DataError: no column is left, or one stands among the dates.
+    """
+    heads = raw.table.column_names
+    others = [one for one in heads if one not in dates]
+    totals = [one for one in others if plain(one) in TOTAL]
+    if said:
+        keys = named_columns(said, heads, raw.name)
+    else:
+        keys = [one for one in others if one not in totals and not one.startswith("column ")]
+        late = [one for one in keys if heads.index(one) > heads.index(dates[0])]
+        if late:
+            raise DataError(
+                f"{raw.name}: column {late[0]!r} stands among the dates and is no date.",
+                expected="Columns that name the series, then dates.",
+                todo="Correct its head, or say which columns name a series: --option series=A,B.",
+            )
+    left = [one for one in others if one not in keys]
+    if left:
+        raw.ledger.warn(f"columns left out: {', '.join(left)}")
+    if not keys:
+        raise DataError(f"{raw.name} has only date columns.", expected="At least one column that names the series.")
+    return keys
+
+
+def _series_rows(raw: Raw, keys: list[str], values: np.ndarray) -> np.ndarray:
+    """Row numbers of the series; empty rows, rows without a name and rows of totals are dropped and counted."""
+    cells = [["" if v is None else str(v).strip() for v in raw.table[one].to_pylist()] for one in keys]
+    rows = list(zip(*cells, strict=True))
+    nameless = np.array([not any(row) for row in rows])
+    empty = nameless & np.isnan(values).all(axis=1)
+    exact = np.array([any(plain(cell) in TOTAL for cell in row) for row in rows])
+    likely = np.array([any(set(map(plain, cell.split())) & TOTAL for cell in row) for row in rows])
+    filled, plain_rows = np.nan_to_num(values), ~(nameless | exact | likely)
+    total, since = exact.copy(), 0
+    for row in np.flatnonzero(likely & ~exact):
+        before = plain_rows[since:row]
+        sums = (filled[plain_rows].sum(axis=0), filled[since:row][before].sum(axis=0))
+        total[row] = any(np.allclose(filled[row], one) for one in sums)
+        since = int(row) + 1 if total[row] else since
+    raw.drop("an empty row", np.flatnonzero(empty))
+    raw.drop("a row of totals", np.flatnonzero(total))
+    raw.drop("a row without a name", np.flatnonzero(nameless & ~empty))
+    kept = np.flatnonzero(~(nameless | total))
+    for name, column in zip(keys, cells, strict=True):
+        gaps = [int(row) for row in kept if not column[row]]
+        if gaps:
+            raw.ledger.warn(
+                f"{len(gaps)} rows have no {name} ({', '.join(raw.places(gaps[:3]))}); nothing was filled in"
+            )
+    return kept
 
 
 def _read_columns(raw: Raw, options: ReadOptions) -> Dataset:
     """A first column of times, then one column a series."""
     heads = raw.table.column_names
     time = convert(raw.table[heads[0]], Time(heads[0]), heads[0], reading_of(options.options, raw.machine))
-    lost = np.flatnonzero(time.missing | time.bad)
-    raw.ledger.drop(f"{heads[0]} cannot be read as a time", len(lost), raw.places([int(row) for row in lost[:5]]))
+    raw.drop(f"{heads[0]} cannot be read as a time", np.flatnonzero(time.missing | time.bad), heads[0])
     keep = ~(time.missing | time.bad)
-    values = wide_values(raw, [], heads[1:])[keep]
-    frame = long_of(heads[1:], time.values.to_numpy()[keep].astype("datetime64[ns]"), values.T)
+    names = [one for one in heads[1:] if plain(one) not in TOTAL]
+    if len(names) < len(heads) - 1:
+        raw.ledger.warn(f"columns left out: {', '.join(one for one in heads[1:] if one not in names)}")
+    values = wide_values(raw, names, options.options.get("decimal", ""), keep)
+    frame = long_of(names, time.values.to_numpy()[keep].astype("datetime64[ns]"), values.T)
     return finished(frame, options, "", None, [raw], "retail.wide", raw.ledger)
 
 
-def moments_of(heads: list[str], date_format: str, name: str) -> np.ndarray:
-    """(T,) datetime64[ns] of date heads.
-
-    Raises:
-        DataError: day and month cannot be told apart, or a head is no date.
-    """
-    styles = {"dmy": "%d/%m/%Y", "mdy": "%m/%d/%Y"}
-    text = [one.strip() for one in heads]
-    if date_format:
-        same = [re.sub(r"[-.]", "/", one) for one in text] if date_format in styles else text
-        found = pd.to_datetime(pd.Series(same), format=styles.get(date_format, date_format), errors="coerce")
-    elif all(re.fullmatch(r"\d{4}-?[Ww]\d{1,2}", one) for one in text):
-        weeks = [re.sub(r"\D+", " ", one).split() for one in text]
-        found = pd.to_datetime(pd.Series([f"{y} {int(w)} 1" for y, w in weeks]), format="%G %V %u", errors="coerce")
-    elif all(one[0].isalpha() for one in text):
-        found = pd.to_datetime(
-            pd.Series([f"1 {one[:3]} {one[-4:]}" for one in text]), format="%d %b %Y", errors="coerce"
-        )
-    elif all(re.match(r"(19|20)\d\d", one) for one in text):
-        found = pd.to_datetime(pd.Series([_iso(one) for one in text]), errors="coerce", format="ISO8601")
-    else:
-        parts = [[int(p) for p in re.split(r"[-/.]", one)[:2]] for one in text]
-        first, second = max(p[0] for p in parts), max(p[1] for p in parts)
-        if first <= 12 and second <= 12:
-            raise DataError(
-                f"{name}: the date heads ({text[0]}, {text[1]} …) can be read with the day or the month first.",
-                todo="Say which: --option date_format=dmy (or mdy).",
-            )
-        return moments_of(heads, "dmy" if first > 12 else "mdy", name)
-    if found.isna().any():
-        raise DataError(f"{name}: the column head {text[int(found.isna().argmax())]!r} is no date.")
-    return found.to_numpy().astype("datetime64[ns]")
-
-
-def _iso(text: str) -> str:
-    text = re.sub(r"[/._]", "-", text)
-    if re.fullmatch(r"\d{8}", text):
-        return f"{text[:4]}-{text[4:6]}-{text[6:]}"
-    if re.fullmatch(r"\d{6}", text):
-        return f"{text[:4]}-{text[4:]}-01"
-    parts = text.split(" ")[0].split("T")[0].split("-")
-    if len(parts) == 2:
-        return f"{parts[0]}-{int(parts[1]):02d}-01"
-    return f"{parts[0]}-{int(parts[1]):02d}-{int(parts[2]):02d}" + text[len(text.split(" ")[0].split("T")[0]) :]
-
-
-def _with_prices(
-    frame: pd.DataFrame, path: Path, keys: list[str], names: list[str], options: ReadOptions
-) -> pd.DataFrame:
+def _with_prices(frame: pd.DataFrame, path: Path, keys: list[str], options: ReadOptions) -> pd.DataFrame:
     """A second sheet of the same shape holds the prices; where it is empty the price is not known."""
+    told = options.options
     raw = read_raw(path)
     dates = date_heads(raw.table.column_names)
     missing = [one for one in keys if one not in raw.table.column_names]
@@ -252,35 +259,51 @@ def _with_prices(
         raise DataError(
             f"{path.name} is no price sheet of these series.", expected=f"Columns {', '.join(keys)} and dates."
         )
-    times = moments_of(dates, options.options.get("date_format", ""), raw.name)
-    prices = long_of(joined_names(raw, keys), times, wide_values(raw, keys, dates)).rename(columns={"demand": "price"})
+    times = moments_of(dates, told.get("date_format", ""), raw.name)
+    values = wide_values(raw, dates, told.get("decimal", ""))
+    kept, names = _series_rows(raw, keys, values), joined_names(raw, keys)
+    _no_repeats([names[row] for row in kept], keys, raw, kept)
+    prices = long_of([names[row] for row in kept], times, values[kept]).rename(columns={"demand": "price"})
     return frame.merge(prices, on=["series", "time"], how="left", validate="many_to_one")
 
 
 # ------------------------------------------------------------------------------------------------ shared parts
 
 
-def wide_values(raw: Raw, keys: list[str], columns: list[str]) -> np.ndarray:
-    """(S, T) float64; empty cells are NaN.
+def wide_values(raw: Raw, columns: list[str], decimal: str = "", keep: np.ndarray | None = None) -> np.ndarray:
+    """(S, T) float64 of the rows ``keep`` (all); empty cells are NaN.
+
+    All cells are one quantity: the decimal mark that some prove holds for all.
 
     Raises:
-        DataError: a cell is no number; names the first with its line.
+        DataError: a cell is no number, or has two readings; names the first with its line.
     """
-    out = np.full((raw.table.num_rows, len(columns)), np.nan)
-    for place, name in enumerate(columns):
-        column = raw.table[name]
-        if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
-            out[:, place] = column.to_numpy(zero_copy_only=False)
-            continue
-        found = numbers(column, machine=raw.machine)
+    rows = np.arange(raw.table.num_rows) if keep is None else np.flatnonzero(keep)
+    table = raw.table.select(columns) if keep is None else raw.table.select(columns).filter(pa.array(keep))
+    out = np.full((len(rows), len(columns)), np.nan)
+    texts = [at for at, name in enumerate(columns) if is_text(table[name])]
+    for at, name in enumerate(columns):
+        if at not in texts:
+            out[:, at] = table[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
+    fast = [plain_numbers(as_text(table[columns[at]])) for at in texts] if raw.machine and decimal != "," else [None]
+    if texts and all(one is not None for one in fast):
+        out[:, texts] = np.array(fast).T
+        return out
+    if texts:
+        cells = pa.chunked_array([chunk for at in texts for chunk in as_text(table[columns[at]]).chunks])
+        found = numbers(cells, stated=decimal, machine=raw.machine)
+        for note in found.notes:
+            raw.ledger.warn(note)
         bad = np.flatnonzero(found.bad)
         if len(bad):
-            row = int(bad[0])
+            place, row = divmod(int(bad[0]), len(rows))
             raise DataError(
-                f"{raw.name}: {column[row].as_py()!r} in column {name}, {raw.places([row])[0]}, is no number.",
+                f"{raw.name}: {cells[int(bad[0])].as_py()!r} in column {columns[texts[place]]}, "
+                f"{raw.places([int(rows[row])])[0]}, is no number{' for certain' if found.why else ''}.",
                 expected="Numbers, or empty cells where nothing is known.",
+                todo=f"{found.why}" if found.why else "Correct the cell.",
             )
-        out[:, place] = np.where(found.missing, np.nan, found.values)
+        out[:, texts] = np.where(found.missing, np.nan, found.values).reshape(len(texts), len(rows)).T
     return out
 
 
@@ -319,11 +342,11 @@ def joined_names(raw: Raw, keys: list[str]) -> list[str]:
     return ["/".join(row) for row in zip(*parts, strict=True)]
 
 
-def _no_repeats(names: list[str], keys: list[str], raw: Raw) -> None:
+def _no_repeats(names: list[str], keys: list[str], raw: Raw, rows: np.ndarray | None = None) -> None:
     seen: dict[str, int] = {}
     for row, name in enumerate(names):
         if name in seen:
-            first, again = raw.places([seen[name], row])
+            first, again = raw.places([int(rows[at]) if rows is not None else at for at in (seen[name], row)])
             raise DataError(
                 f"{raw.name}: series {name!r} stands in {first} and {again}.",
                 expected=f"One row for each {' + '.join(keys)}.",
@@ -344,7 +367,12 @@ def _described(schema: Schema, keys: list[str]) -> dict[str, str]:
 
 
 def _ids(raw: Raw) -> list[str]:
-    ids = [str(one).strip() for one in raw.table.column(0).to_pylist()]
+    ids = ["" if one is None else str(one).strip() for one in raw.table.column(0).to_pylist()]
+    if "" in ids:
+        raise DataError(
+            f"{raw.name}: {raw.places([ids.index('')])[0]} has no id.",
+            expected="An id in the first column of each row.",
+        )
     _no_repeats(ids, [raw.table.column_names[0]], raw)
     return ids
 
@@ -379,11 +407,22 @@ def finished(
         schema = replace(schema, time=replace(schema.time, step=step))
     notes: dict[str, Any] = {} if horizon is None else {"horizon": str(horizon)}
     if "horizon" in options.options:
-        notes["horizon"] = str(int(options.options["horizon"]))
+        notes["horizon"] = str(whole_steps(options.options["horizon"]))
     if options.limit is not None:
         frame = frame.head(options.limit)
     sources = tuple(source for raw in raws for source in raw.sources)
     return Dataset({"main": frame.reset_index(drop=True)}, schema, Provenance(name, sources, {}, ledger, notes))
+
+
+def whole_steps(text: str) -> int:
+    """The option ``horizon``.
+
+    Raises:
+        DataError: it is no whole number of steps.
+    """
+    if not re.fullmatch(r"[1-9]\d*", text.strip()):
+        raise DataError(f"The horizon is {text!r}.", expected="A whole number of steps.")
+    return int(text)
 
 
 HORIZON_HELP = {"horizon": "how many steps to foretell"}
@@ -399,7 +438,7 @@ WIDE = Adapter(
     options={
         **HORIZON_HELP, "series": "columns that name a series together, parted by commas",
         "prices": "a second sheet of the same shape with the prices",
-        "date_format": "dmy, mdy or a format like %d.%m.%Y",
+        "date_format": "dmy, mdy or a format like %d.%m.%Y", "decimal": OPTIONS["decimal"],
         "encoding": "encoding of the text", "delimiter": "what parts the cells", "header": "line of the column heads",
     },
 )  # fmt: skip
