@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,7 @@ def read_moodle(path: Path, options: ReadOptions) -> Dataset:
     )
     columns = _columns(raw, options)
     ledger = raw.ledger
-    time, why = times_of(raw.table[columns["time"]], columns["time"], options.options)
+    time, why = times_of(_plain_times(raw, columns["time"], options), columns["time"], options.options)
     cells = {key: _text(raw, column) for key, column in columns.items() if key != "time"}
     if np.isnat(time).all():
         raise DataError(
@@ -93,6 +94,14 @@ def read_moodle(path: Path, options: ReadOptions) -> Dataset:
         found.notes["time"] = why
     catalogue = pd.DataFrame({"course": list(titles), "title": [titles[one] for one in titles]})
     return finished(found, options, catalogue)
+
+
+def _plain_times(raw: Raw, column: str, options: ReadOptions) -> pa.ChunkedArray:
+    """The cells without the day of the week and the comma before the clock, unless the format is stated."""
+    if "%" in options.options.get("date_format", ""):
+        return raw.table[column]
+    cells = [re.sub(r"^[^\W\d]{3,}\.?,\s+(?=\d)", "", one) for one in _text(raw, column)]
+    return pa.chunked_array([pa.array([re.sub(r",(?=\s+\d{1,2}:)", "", one) for one in cells], pa.string())])
 
 
 def _columns(raw: Raw, options: ReadOptions) -> dict[str, str]:
@@ -118,14 +127,16 @@ def _entries(
 ) -> tuple[pd.DataFrame, dict[str, str]]:  # fmt: skip
     """First entry of each user into each course, and the courses' titles; what is left out is counted."""
     texts = cells.get("description", [""] * len(time))
-    titles: dict[str, str] = {}
+    known = _identities(cells, texts)
     rows: list[tuple[str, np.datetime64, str]] = []
     left: dict[str, list[int]] = {}
     for number, (name, context, text) in enumerate(zip(cells["learner"], cells["context"], texts, strict=True)):
         enrols, actor, inside = ENROLS.search(text), ACTOR.search(text), IN_COURSE.search(text)
         title = CONTEXT.match(context)
-        course = enrols[2] if enrols else inside[1] if inside else title[1] if title else ""
-        who = enrols[1] if enrols else actor[1] if actor else name
+        course = (
+            enrols[2] if enrols else inside[1] if inside else known.courses.get(title[1], title[1]) if title else ""
+        )
+        who = enrols[1] if enrols else actor[1] if actor else known.people.get(name, name)
         reason = ""
         if not enrols and (name in NOBODY or who == "0"):
             reason = "an event of nobody (user id 0)"
@@ -138,12 +149,34 @@ def _entries(
         if reason:
             left.setdefault(reason, []).append(number)
             continue
-        if title and course not in titles:
-            titles[course] = title[1]
         rows.append((who, time[number], course))
     for reason, numbers in left.items():
         ledger.drop(reason, len(numbers), raw.places(numbers[:5]))
+    named = {course for _, _, course in rows}
+    titles = {course: title for title, course in reversed(known.courses.items()) if course in named}
     return first_entries(rows, ledger), titles
+
+
+@dataclass(frozen=True)
+class Identities:
+    """Name -> id of people, title -> id of courses, where a log tells exactly one id of a name."""
+
+    people: dict[str, str]
+    courses: dict[str, str]
+
+
+def _identities(cells: dict[str, list[str]], texts: list[str]) -> Identities:
+    """Some events tell the id of a user or a course and some the name alone: both mean the same one."""
+    people: dict[str, set[str]] = {}
+    courses: dict[str, set[str]] = {}
+    for name, context, text in zip(cells["learner"], cells["context"], texts, strict=True):
+        actor, inside, title = ACTOR.search(text), IN_COURSE.search(text), CONTEXT.match(context)
+        if actor and name not in NOBODY:
+            people.setdefault(name, set()).add(actor[1])
+        if title:
+            courses.setdefault(title[1], set()).update([inside[1]] if inside else [])
+    single = ({name: next(iter(ids)) for name, ids in told.items() if len(ids) == 1} for told in (people, courses))
+    return Identities(next(single), {**{title: title for title, ids in courses.items() if not ids}, **next(single)})
 
 
 def first_entries(rows: list[tuple[str, np.datetime64, str]], ledger: Ledger) -> pd.DataFrame:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from verticals.data.files import kind_of
 from verticals.data.raw import Raw, read_raw
 from verticals_education.adapters.common import TEXT_OPTIONS, Found, finished
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
@@ -32,13 +33,13 @@ def read_oulad(path: Path, options: ReadOptions) -> Dataset:
     Raises:
         DataError: none of the three files is there, a column is missing, or a presentation's name has no year.
     """
-    folder, named = (path, "") if path.is_dir() else (path.parent, path.stem)
-    raws = {name: _raw(folder, name, options) for name in (FILES if not named else (_known(named),))}
-    present = {name: raw for name, raw in raws.items() if raw is not None}
+    given = {_known(path.name.split(".")[0]): path} if path.is_file() else _files(path)
+    present = {name: _raw(file, options) for name, file in given.items() if name in FILES}
     if not present:
         raise DataError(
-            f"{path} holds none of {', '.join(f'{one}.csv' for one in FILES)}.", expected="The files of OULAD."
-        )
+            f"{path} holds none of {', '.join(f'{one}.csv' for one in FILES)}.", expected="The files of OULAD.",
+            todo="Give the folder, or one of these files.",
+        )  # fmt: skip
     base = next(name for name in FILES if name in present)
     ledger = Ledger()
     table = _table(
@@ -46,13 +47,20 @@ def read_oulad(path: Path, options: ReadOptions) -> Dataset:
     )
     if base == "studentVle":
         table = table.groupby(KEY, sort=True)["date"].min().reset_index()
+    folder = path.parent if path.is_file() else path
+    named = sorted(one for one in folder.iterdir() if kind_of(one) and _known(one.name.split(".")[0]) == "courses")
+    beside = next(iter(named), None)
+    courses = None if beside is None else _raw(beside, options)
+    for name, raw in (*present.items(), *([("courses", courses)] if courses is not None else [])):
+        for reason, count in raw.ledger.dropped.items():
+            ledger.drop(f"{name}: {reason}", count, raw.ledger.where.get(reason, ()))
     table = _with_results(table, present.get("studentInfo"), ledger)
-    frame = _enrolments(table, base, _raw(folder, "courses", options), ledger)
+    frame = _enrolments(table, base, courses, ledger)
     sources = tuple(one for raw in present.values() for one in raw.sources)
     mapping = {"learner": "id_student", "course": "code_module", "time": "date_registration"}
     found = Found(frame, "education.oulad", sources, ledger, mapping)
     if "studentVle" in present:
-        found.tables["activity"] = activity(present["studentVle"])
+        found.tables["activity"] = activity(present["studentVle"], ledger)
     return finished(found, options)
 
 
@@ -74,13 +82,16 @@ def start_of(presentations: pd.Series) -> pd.Series:
     return presentations.map(days)
 
 
-def activity(raw: Raw) -> pd.DataFrame:
+def activity(raw: Raw, ledger: Ledger) -> pd.DataFrame:
     """Clicks summed by student, course, site and day; rows are never dropped as repetitions."""
     columns = [*KEY, "id_site", "date", "sum_click"]
     _need(raw, "studentVle", columns)
     table = pd.DataFrame({name: _text(raw, name) for name in columns})
     table["clicks"] = pd.to_numeric(table.pop("sum_click"), errors="coerce")
     table["day"] = pd.to_numeric(table.pop("date"), errors="coerce")
+    lost = table["clicks"].isna() | table["day"].isna()
+    places = raw.places([int(row) for row in np.flatnonzero(lost)[:5]])
+    ledger.drop("studentVle: a day or a number of clicks that is no number", int(lost.sum()), places)
     summed = table.groupby([*KEY, "id_site", "day"], sort=True)["clicks"].sum().reset_index()
     return summed.rename(columns={"id_student": "learner", "code_module": "course"})
 
@@ -91,20 +102,25 @@ def _table(raw: Raw, name: str, ledger: Ledger, day: str | None) -> pd.DataFrame
     table["date"] = pd.to_numeric(pd.Series(_text(raw, day)), errors="coerce") if day else 0.0
     if "date_unregistration" in raw.table.column_names:
         table["left"] = pd.to_numeric(pd.Series(_text(raw, "date_unregistration")), errors="coerce")
-    for reason, count in raw.ledger.dropped.items():
-        ledger.drop(f"{name}: {reason}", count, raw.ledger.where.get(reason, ()))
-    for one in KEY:
-        hit = np.flatnonzero(table[one] == "")
-        ledger.drop(f"{name}: {one} is missing", len(hit), raw.places([int(row) for row in hit[:5]]))
-        table = table[table[one] != ""]
-    return table.reset_index(drop=True)
+    odd = {f"{one} is missing": table[one] == "" for one in KEY}
+    if day:
+        odd[f"{day} is no number"] = table["date"].isna() & (np.array(_text(raw, day), dtype=object) != "")
+    keep = np.ones(len(table), dtype=bool)
+    for reason, rows in odd.items():
+        hit = np.flatnonzero(rows.to_numpy() & keep)
+        ledger.drop(f"{name}: {reason}", len(hit), raw.places([int(row) for row in hit[:5]]))
+        keep[hit] = False
+    return table[keep].reset_index(drop=True)
 
 
 def _with_results(table: pd.DataFrame, info: Raw | None, ledger: Ledger) -> pd.DataFrame:
     if info is None or "final_result" not in info.table.column_names:
         return table
     _need(info, "studentInfo", KEY)
-    results = pd.DataFrame({one: _text(info, one) for one in (*KEY, "final_result")}).drop_duplicates(KEY)
+    results = pd.DataFrame({one: _text(info, one) for one in (*KEY, "final_result")}).drop_duplicates()
+    twice = results.duplicated(KEY)
+    ledger.drop("studentInfo: another result of the same student and presentation", int(twice.sum()))
+    results = results[~twice]
     return table.merge(results, on=KEY, how="left", validate="many_to_one")
 
 
@@ -141,13 +157,27 @@ def _lengths(courses: Raw | None) -> pd.Series:
     return pd.to_numeric(table.set_index(KEY[:2])["module_presentation_length"], errors="coerce")
 
 
-def _raw(folder: Path, name: str, options: ReadOptions) -> Raw | None:
+def _files(folder: Path) -> dict[str, Path]:
+    """OULAD's name -> file of a folder.
+
+    Raises:
+        DataError: a folder holds several files of one name (studentVle_0.csv, studentVle_1.csv).
+    """
+    found: dict[str, Path] = {}
+    for file in sorted(one for one in folder.iterdir() if one.is_file() and kind_of(one)):
+        name = _known(file.name.split(".")[0])
+        if name in found and name in (*FILES, "courses"):
+            raise DataError(
+                f"{folder} holds several files of {name} ({found[name].name}, {file.name}).", expected="One of each.",
+                todo="Join them, or give one file.",
+            )  # fmt: skip
+        found[name] = file
+    return found
+
+
+def _raw(file: Path, options: ReadOptions) -> Raw:
     told = {key: value for key, value in options.options.items() if key in ("encoding", "delimiter")}
-    for ending in (".csv", ".csv.gz", ".csv.zip", ".parquet"):
-        for file in sorted(folder.glob(f"{name}*{ending}")):
-            if _known(file.name.split(".")[0]) == name:
-                return read_raw(file, told, limit=options.limit)
-    return None
+    return read_raw(file, told, limit=options.limit)
 
 
 def _known(stem: str) -> str:

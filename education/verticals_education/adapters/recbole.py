@@ -110,7 +110,7 @@ def _interactions(
         ledger.drop(reason, len(hit), raw.places([int(one) for one in hit[:5]]))
         keep[hit] = False
     frame = pd.DataFrame({"learner": learner, "time": time, "course": [one or None for one in course]})
-    return frame[keep].reset_index(drop=True), _lists(raw, columns, frame, keep, options)
+    return frame[keep].reset_index(drop=True), _lists(raw, columns, frame, keep, options, ledger)
 
 
 def moments(cells: np.ndarray, name: str, options: ReadOptions) -> np.ndarray:
@@ -122,19 +122,31 @@ def moments(cells: np.ndarray, name: str, options: ReadOptions) -> np.ndarray:
     largest = float(np.nanmax(numbers, initial=0.0))
     factor = next(f for f, most in ((1e9, 1e11), (1e6, 1e14), (1e3, 1e17), (1.0, np.inf)) if largest < most)
     whole = np.where(np.isnan(numbers), 0, numbers) * factor
+    beyond = ~(np.abs(whole) < 9.2e18)  # nanoseconds that fit
+    numbers, whole = np.where(beyond, np.nan, numbers), np.where(beyond, 0, whole)
     return np.where(np.isnan(numbers), np.datetime64("NaT"), whole.round().astype("int64").astype("datetime64[ns]"))
 
 
 def _lists(
-    raw: Raw, columns: dict[str, str], frame: pd.DataFrame, keep: np.ndarray, options: ReadOptions
+    raw: Raw,
+    columns: dict[str, str],
+    frame: pd.DataFrame,
+    keep: np.ndarray,
+    options: ReadOptions,
+    ledger: Ledger,
 ) -> pd.DataFrame:
     """The earlier items that a row lists, as enrolments of their own."""
     nothing = pd.DataFrame({"learner": [], "time": np.array([], "datetime64[ns]"), "course": []})
     if "item_id_list" not in columns:
         return nothing
+    if "timestamp_list" not in columns:
+        ledger.warn("item_id_list has no timestamp_list beside it: when its items were taken is not known; not used")
+        return nothing
     items = [str(cell).split() for cell in _texts(raw, columns["item_id_list"])]
-    stamps = [str(cell).split() for cell in _texts(raw, columns.get("timestamp_list", columns["item_id_list"]))]
-    rows = [row for row in np.flatnonzero(keep) if len(items[row]) == len(stamps[row]) and "timestamp_list" in columns]
+    stamps = [str(cell).split() for cell in _texts(raw, columns["timestamp_list"])]
+    rows = [int(row) for row in np.flatnonzero(keep) if len(items[row]) == len(stamps[row])]
+    odd = sorted(set(np.flatnonzero(keep).tolist()) - set(rows))
+    ledger.drop("a list of items that is not as long as its list of times", len(odd), raw.places(odd[:5]))
     if not rows:
         return nothing
     flat = np.array([one for row in rows for one in stamps[row]], dtype=object)

@@ -2,7 +2,8 @@
 
 A statement's course is its object if that is a course, else the first activity of type course among its parents and
 groupings, else its only parent, else the object itself. Scores follow the parts that agree: (raw - min) / (max - min)
-where they are given, ``scaled`` (-1 … 1) otherwise; disagreements are told (xAPI 1.0.3, section 2.4.5.1).
+where they are given, ``scaled`` (-1 … 1) otherwise; disagreements are told (xAPI 1.0.3, section 2.4.5.1). A voided
+statement and the one that voids it count for nothing (section 2.3.2); an actor's mailbox is the same as its SHA-1.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha1
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from verticals.data.files import open_bytes
@@ -22,12 +25,16 @@ from verticals_education.adapters.moodle import first_entries
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
 
 DURATION = re.compile(
-    r"^P(?:(?P<W>[\d.]+)W)?(?:(?P<Y>[\d.]+)Y)?(?:(?P<N>[\d.]+)M)?(?:(?P<D>[\d.]+)D)?"
-    r"(?:T(?:(?P<h>[\d.]+)H)?(?:(?P<m>[\d.]+)M)?(?:(?P<s>[\d.]+)S)?)?$"
+    r"^P(?:(?P<W>N)W)?(?:(?P<Y>N)Y)?(?:(?P<N>N)M)?(?:(?P<D>N)D)?(?:T(?:(?P<h>N)H)?(?:(?P<m>N)M)?(?:(?P<s>N)S)?)?$".replace(
+        ">N)", r">\d+(?:[.,]\d+)?)"
+    )
 )
 SECONDS = {"W": 604_800.0, "Y": 31_556_952.0, "N": 2_629_746.0, "D": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 PASSING = {"passed", "completed", "mastered", "satisfied"}
 LEAVING = {"unregistered", "unenrolled", "voided"}
+NO_ACTIVITY = {"StatementRef", "SubStatement", "Agent", "Group"}
+TOLD = 20
+"""So many statements without a time are named one by one."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,7 @@ def seconds_of(duration: Any) -> float | None:
     match = DURATION.match(duration.strip()) if isinstance(duration, str) else None
     if match is None or duration.strip() in {"P", "PT"}:
         return None
-    return sum(float(value) * SECONDS[unit] for unit, value in match.groupdict().items() if value)
+    return sum(float(value.replace(",", ".")) * SECONDS[unit] for unit, value in match.groupdict().items() if value)
 
 
 def read_xapi(path: Path, options: ReadOptions) -> Dataset:
@@ -90,7 +97,7 @@ def read_xapi(path: Path, options: ReadOptions) -> Dataset:
         sources.append(source(file, len(rows) - before))
     if not rows:
         raise DataError(f"{path} holds no xAPI statement.", expected="Objects with actor, verb and object.")
-    table = _distinct(pd.DataFrame(rows), ledger)
+    table = _valid(_distinct(_timed(rows, ledger), ledger), ledger)
     if table["time"].isna().all():
         ledger.warn("no statement has a timestamp: the order of the file is kept, and nothing can be learnt in time")
     frame = _enrolments(table, ledger)
@@ -118,6 +125,8 @@ def statements(file: Path, ledger: Ledger) -> Iterator[tuple[str, dict[str, Any]
         yield from _lines(file, text, ledger, err)
         return
     found = whole.get("statements", whole) if isinstance(whole, dict) else whole
+    if isinstance(whole, dict) and whole.get("more"):
+        ledger.warn(f"{file.name} is one page of several: the store has more statements at {whole['more']}")
     for number, one in enumerate(found if isinstance(found, list) else [found], 1):
         yield f"statement {number}", one
 
@@ -145,23 +154,20 @@ def _row(one: Any, place: str, ledger: Ledger) -> dict[str, Any] | None:
         return None
     name = str(one.get("id") or place)
     learner = actor_of(one["actor"])
-    if not learner:
-        ledger.drop("the actor has no identifier", 1, [name])
+    if not learner or one["actor"].get("objectType") == "Group":
+        ledger.drop("the actor has no identifier" if not learner else "the actor is a group", 1, [name])
         return None
     result = _dict(one.get("result"))
     score = score_of(result)
     if score.doubt:
         ledger.warn(f"{name}: {score.doubt}")
     course, title = course_of(one)
-    stamp = one.get("timestamp") or one.get("stored")
-    time = pd.to_datetime(stamp, utc=True, errors="coerce") if isinstance(stamp, str) else pd.NaT
-    if time is pd.NaT:
-        ledger.warn(f"{name}: no timestamp" if stamp is None else f"{name}: timestamp {stamp!r} cannot be read")
+    kind = str(one["object"].get("objectType") or "Activity")
+    voids = str(one["object"].get("id") or "") if verb_of(one["verb"]) == "voided" and kind == "StatementRef" else ""
     return {
         "id": str(one.get("id") or ""), "learner": learner, "verb": verb_of(one["verb"]), "course": course,
         "title": title, "object": str(one["object"].get("id") or ""),
-        "kind": str(one["object"].get("objectType") or "Activity"),
-        "time": None if time is pd.NaT else time.tz_localize(None),
+        "kind": kind, "voids": voids, "name": name, "stamp": one.get("timestamp") or one.get("stored"),
         "score": score.value, "success": _flag(result, "success"), "completion": _flag(result, "completion"),
         "seconds": seconds_of(result.get("duration")), "response": str(result.get("response") or ""),
     }  # fmt: skip
@@ -172,7 +178,11 @@ def actor_of(actor: dict[str, Any]) -> str:
     account = actor.get("account")
     if isinstance(account, dict) and account.get("name") not in (None, ""):
         return f"{account.get('homePage', '')}|{account['name']}"
-    return next((str(actor[key]) for key in ("mbox", "mbox_sha1sum", "openid") if actor.get(key)), "")
+    if actor.get("mbox"):
+        return f"mbox|{sha1(str(actor['mbox']).encode(), usedforsecurity=False).hexdigest()}"
+    if actor.get("mbox_sha1sum"):
+        return f"mbox|{str(actor['mbox_sha1sum']).casefold()}"
+    return str(actor.get("openid") or "")
 
 
 def verb_of(verb: dict[str, Any]) -> str:
@@ -191,7 +201,35 @@ def course_of(one: dict[str, Any]) -> tuple[str, str]:
             return str(entry.get("id") or ""), _title(entry)
     parents = [entry for entry in lists["parent"] if isinstance(entry, dict)]
     entry = parents[0] if len(parents) == 1 else one["object"]
+    if entry.get("objectType") in NO_ACTIVITY:
+        return "", ""
     return str(entry.get("id") or ""), _title(entry)
+
+
+def _timed(rows: list[dict[str, Any]], ledger: Ledger) -> pd.DataFrame:
+    """The statements with times in UTC; those that have none, or whose zone is not told, are named."""
+    table = pd.DataFrame(rows)
+    stamps = table.pop("stamp").map(lambda one: one.strip() if isinstance(one, str) else None).astype(object)
+    times = pd.to_datetime(stamps, utc=True, errors="coerce", format="ISO8601")
+    lost = np.flatnonzero(times.isna())
+    for row in lost[:TOLD]:
+        said, name = rows[row]["stamp"], rows[row]["name"]
+        ledger.warn(f"{name}: no timestamp" if said is None else f"{name}: timestamp {said!r} cannot be read")
+    if len(lost) > TOLD:
+        ledger.warn(f"{len(lost) - TOLD:,} further statements have no timestamp that can be read")
+    bare = int((times.notna() & ~stamps.fillna("").str.contains(r"(?:Z|z|[+-]\d\d(?::?\d\d)?)$")).sum())
+    if bare:
+        ledger.warn(f"{bare:,} timestamps have no zone: taken as UTC")
+    return table.drop(columns="name").assign(time=times.dt.tz_localize(None))
+
+
+def _valid(table: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
+    """Without voided statements and those that void."""
+    void = table["voids"] != ""
+    voided = table["id"].isin(set(table["voids"][void])) & ~void & (table["id"] != "")
+    ledger.drop("a statement that was voided later", int(voided.sum()), list(table["id"][voided][:5]))
+    ledger.drop("a statement that voids another", int(void.sum()))
+    return table[~(void | voided)].reset_index(drop=True).drop(columns="voids")
 
 
 def _distinct(table: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
@@ -203,7 +241,10 @@ def _distinct(table: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
 
 def _enrolments(table: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
     """First contact of each learner with each course, and when it was first passed."""
-    usable = table[(table["course"] != "") & ~table["verb"].isin(LEAVING)]
+    nowhere, leaving = table["course"] == "", table["verb"].isin(LEAVING)
+    ledger.drop("a statement about no activity (an agent, another statement)", int((nowhere & ~leaving).sum()))
+    ledger.drop("a statement about leaving a course", int(leaving.sum()))
+    usable = table[~nowhere & ~leaving]
     times = usable["time"].to_numpy().astype("datetime64[ns]")
     frame = first_entries(list(zip(usable["learner"], times, usable["course"], strict=True)), ledger)
     own = usable[(usable["object"] == usable["course"]) & (usable["verb"].isin(PASSING) | (usable["completion"] == 1))]
