@@ -284,7 +284,10 @@ class Trunk:
 
 @dataclass(frozen=True)
 class Objective:
-    """A self-supervised loss: ``build(stems, width) -> nn.Module`` with ``forward(model, batch) -> loss``."""
+    """A self-supervised loss: ``build(stems, width) -> nn.Module`` with ``forward(model, batch) -> loss``.
+
+    A module whose ``idle`` is true finds nothing in these stems to learn from; pretraining is then left out.
+    """
 
     name: str
     build: Callable[[Any, int], nn.Module]

@@ -132,7 +132,8 @@ class CoreMethod:
             for rows in batches(len(examples), max(64, self.spec.batch)):
                 batch = self._collate(self.models[0], examples, rows)
                 output = torch.stack([model(batch) for model in self.models]).mean(0)
-                decoded.append(head.decode(output.float().numpy(), examples.take(rows)))
+                some = examples if len(rows) == len(examples) else examples.take(rows)
+                decoded.append(head.decode(output.float().numpy(), some))
         return concatenate(decoded, examples)
 
     def save(self, folder: Path) -> None:
@@ -178,6 +179,8 @@ class CoreMethod:
     ) -> None:
         found = find("objective", installed().objectives(), self.spec.objective)
         objective = found.build(model.stems, self.spec.width).to(device())
+        if getattr(objective, "idle", False):  # these examples have nothing that it could hide or foretell
+            return
         both = nn.ModuleDict({"model": model, "objective": objective})
         rows = some_rows(len(train_on), int(self.spec.options.get("pretrain", {}).get("rows", 50_000)), seed)
         settings = self._settings(self.spec.pretrain_epochs, seed + 7, budget)

@@ -24,7 +24,8 @@ class MaskedField(nn.Module):
     def __init__(self, stems: nn.ModuleDict, width: int) -> None:
         super().__init__()
         self.block = next((n for n, s in stems.items() if isinstance(s, TableStem) and s.numbers is not None), None)
-        count = len(stems[self.block].config["numbers"]) if self.block else 0  # type: ignore[index]
+        self.idle = self.block is None
+        count = len(stems[self.block].config["numbers"]) if self.block else 1  # type: ignore[index]
         self.out = nn.Linear(4 * width, count * (BINS + 1))
 
     def forward(self, model: CoreModel, batch: dict[str, dict[str, Tensor]]) -> Tensor:

@@ -22,6 +22,7 @@ class NextEvent(nn.Module):
     def __init__(self, stems: nn.ModuleDict, width: int) -> None:
         super().__init__()
         self.blocks = [n for n, s in stems.items() if isinstance(s, EventsStem) and s.numbers is not None]
+        self.idle = not self.blocks
         fields = {name: len(stems[name].config["numbers"]) for name in self.blocks}  # type: ignore[index]
         self.out = nn.ModuleDict({name: nn.Linear(width, count * (BINS + 1)) for name, count in fields.items()})
 
