@@ -8,15 +8,12 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from verticals.data.table import in_class_order
 from verticals_healthcare.adapters.common import SPARSE
 from verticals_healthcare.schema import LABELS, RESERVED
 from verticals_healthcare.timeline import Past, Variables, aggregates, empty_timeline, grid, past_of
 from verticals_healthcare.units import canonical
 from verticals_plugins import Block, DataError, Dataset, Examples, Images, Number, Table
-
-NEGATIVE = ("0", "0.0", "no", "false", "n", "negative", "neg", "benign", "normal", "healthy", "alive", "absent",
-            "control", "survived", "none", "stable")  # fmt: skip
-"""Names of outcomes that mean "it did not happen"; they come first, so that class 1 is the event."""
 
 
 @dataclass(frozen=True)
@@ -143,16 +140,7 @@ def class_names(main: pd.DataFrame, past: Dataset | None) -> tuple[str, ...]:
         return tuple(name.removeprefix(LABELS) for name in labels)
     if "outcome" not in main or main["outcome"].isna().all():
         return ()
-    found = sorted({outcome_text(one) for one in main["outcome"].dropna().unique()}, key=natural)
-    return tuple(sorted(found, key=lambda one: one.lower() not in NEGATIVE))
-
-
-def natural(name: str) -> tuple[int, float, str]:
-    """Sort key: numbers by size, then names."""
-    try:
-        return (0, float(name), "")
-    except ValueError:
-        return (1, 0.0, name)
+    return tuple(in_class_order({outcome_text(one) for one in main["outcome"].dropna().unique()}))
 
 
 def outcome_text(value: object) -> str:

@@ -384,3 +384,16 @@ def test_classes_put_no_before_yes_and_numbers_in_order() -> None:
     assert classes_of(pd.Series(["yes", "no", None, "yes"])).codes.tolist() == [1, 0, -1, 1]
     assert classes_of(pd.Series([10.0, 2.0])).names == ("2", "10")
     assert classes_of(pd.Series(["fell", "normal"])).names == ("normal", "fell")
+
+
+@pytest.mark.parametrize(
+    ("words", "right"),
+    [
+        (["ckd", "notckd"], ["notckd", "ckd"]), (["Finding", "No Finding"], ["No Finding", "Finding"]),
+        (["died", "lived"], ["lived", "died"]), (["fraud", "non-fraud"], ["non-fraud", "fraud"]),
+        (["affected", "unaffected"], ["unaffected", "affected"]), (["10", "9", "-1"], ["-1", "9", "10"]),
+        (["B", "M"], ["B", "M"]), (["note", "noise"], ["noise", "note"]),
+    ],
+)  # fmt: skip
+def test_class_that_says_no_comes_first(words: list[str], right: list[str]) -> None:
+    assert list(classes_of(pd.Series(words)).names) == right

@@ -14,7 +14,7 @@ from verticals.data.table import TABLE
 from verticals_finance.adapters import layouts, messages
 from verticals_finance.adapters.handbook import HANDBOOK
 from verticals_finance.fraud.decide import AlertPolicy, decide, tune
-from verticals_finance.fraud.examples import Payments
+from verticals_finance.fraud.examples import Payments, label_codes
 from verticals_finance.fraud.realtime import Payment, RealTimeScorer
 from verticals_finance.fraud.rules import read_rules
 from verticals_finance.fraud.schema import SCHEMA
@@ -202,6 +202,69 @@ def test_handbook_counts(shared: Callable[[str], Path]) -> None:
     assert (main["fraud"] == "1").sum() == 12_484
     train = main[main["time"].between("2018-07-25", "2018-08-01", inclusive="left")]
     assert (len(train), (train["fraud"] == "1").sum()) == (67_240, 598)
+
+
+PAYSIM_ROWS = "step,type,amount,nameOrig,oldbalanceOrg,newbalanceOrig,nameDest,oldbalanceDest,newbalanceDest,isFraud\n"
+
+
+def test_counted_time_that_is_no_number_is_told_as_unreadable(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text(
+        PAYSIM_ROWS + "1,PAYMENT,5.0,C1,0,0,M1,0,0,0\n2,PAYMENT,5.0,C2,0,0,M1,0,0,1\nx,PAYMENT,5,C3,0,0,M1,0,0,0\n"
+    )
+    found = read(path)
+    assert found.main["time"].astype(str).tolist() == ["2017-01-01 01:00:00", "2017-01-01 02:00:00"]
+    assert "cannot be read as a time" in next(iter(found.provenance.ledger.dropped))
+
+
+def test_layout_in_parquet_and_in_a_folder(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"TransactionID": [7, 8], "isFraud": [0, 1], "TransactionDT": [0, 90],
+                         "TransactionAmt": [1.5, 2], "ProductCD": ["W", None],
+                         "card1": [1, 2], "card2": [None, 5.0]})  # fmt: skip
+    rows.to_parquet(tmp_path / "train_transaction.parquet")
+    found = read(tmp_path / "train_transaction.parquet").main
+    assert found["card"].astype(str).tolist() == ["1|", "2|5"]
+    assert found["mcc"].isna().tolist() == [False, True]
+    (tmp_path / "train_transaction.parquet").unlink()
+    rows.to_csv(tmp_path / "train_transaction.csv", index=False)
+    rows.drop(columns="isFraud").to_csv(tmp_path / "test_transaction.csv", index=False)
+    (tmp_path / "train_identity.csv").write_text("TransactionID,id_01\n7,1\n")
+    best = max(ADAPTERS, key=lambda one: one.sniff(tmp_path).score)
+    found_in = best.read(tmp_path, ReadOptions(schema=SCHEMA))
+    assert found_in.main["fraud"].astype(str).tolist() == ["0", "1"]
+    assert "only train_transaction.csv was read" in " ".join(found_in.provenance.ledger.warnings)
+
+
+def test_damaged_handbook_and_senseless_day_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "transactions.npz"
+    arrays = dict.fromkeys(("tx_time_delta", "customer_id", "terminal_id", "amount_cents", "tx_fraud"), np.zeros(3))
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="first_day"):
+        HANDBOOK.read(path, ReadOptions(schema=SCHEMA, options={"first_day": "monday"}))
+    np.savez(path, **arrays | {"tx_fraud": np.zeros(2)})  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="different shapes"):
+        HANDBOOK.read(path, ReadOptions(schema=SCHEMA))
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(DataError, match="not the handbook"):
+        HANDBOOK.read(path, ReadOptions(schema=SCHEMA))
+
+
+@pytest.mark.parametrize(
+    ("words", "right"),
+    [
+        (["fraud", "not fraud"], [1, 0]), (["non-fraud", "fraud"], [0, 1]), (["genuine", "bogus"], [0, 1]),
+        (["fraudulent", "valid"], [1, 0]), (["2", "1"], [1, 0]), (["-1", "1"], [0, 1]), (["No", "Yes"], [0, 1]),
+        (["fraud", ""], [1, -1]), (["0", "0"], [0, 0]),
+    ],
+)  # fmt: skip
+def test_word_for_fraud_is_class_one(words: list[str], right: list[int]) -> None:
+    assert label_codes(pd.DataFrame({"fraud": words})).tolist() == right
+
+
+@pytest.mark.parametrize("words", [["A", "B"], ["closed", "open"], ["disputed", ""]])
+def test_words_that_do_not_say_what_is_fraud_are_refused(words: list[str]) -> None:
+    with pytest.raises(DataError, match="option positive"):
+        label_codes(pd.DataFrame({"fraud": words}))
 
 
 # ---------------------------------------------------------------------------------------------- practitioners' cases

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import iso8583
+import pandas as pd
 import pytest
 
-from verticals_finance.adapters.iso8583 import ISO8583, ways
+from verticals_finance.adapters.currencies import EXPONENTS, NUMERIC
+from verticals_finance.adapters.iso8583 import ISO8583, decoded, messages_of, ways
 from verticals_finance.adapters.iso20022 import PACS008
 from verticals_finance.fraud.schema import SCHEMA
-from verticals_plugins import DataError, Dataset, ReadOptions
+from verticals_plugins import DataError, Dataset, ReadOptions, UsageError
+
+Shared = Callable[[str], Path]
 
 FIELDS = {
     "t": "0200", "2": "4929000000000000003", "3": "000000", "4": "000000012345", "7": "0311103059", "11": "000123",
@@ -125,3 +134,125 @@ def test_message_between_banks_is_refused_by_its_name(tmp_path: Path) -> None:
     path.write_bytes(pacs(["1"])[:300])
     with pytest.raises(DataError, match="no well-formed XML"):
         PACS008.read(path, options())
+
+
+def test_payments_without_ids_of_their_own_are_kept_apart(tmp_path: Path) -> None:
+    path = tmp_path / "x.xml"
+    path.write_bytes(pacs(["10.00", "2.50", "1_0.00"]).replace(b"E0", b"NOTPROVIDED").replace(b"E1", b"NOTPROVIDED"))
+    found = PACS008.read(path, options())
+    assert found.main["amount"].tolist() == [10.0, 2.5]
+    assert found.main["id"].nunique() == 2
+    assert sum(found.provenance.ledger.dropped.values()) == 1
+
+
+def test_other_messages_of_a_folder_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_bytes(pacs(["10.00"]))
+    (tmp_path / "b.xml").write_bytes(
+        pacs(["1"]).replace(b"pacs.008.001.10", b"pacs.002.001.10").replace(b"FIToFICstmrCdtTrf", b"FIToFIPmtStsRpt")
+    )
+    found = PACS008.read(tmp_path, options())
+    assert len(found.main) == 1
+    assert found.provenance.ledger.dropped == {"a file is a pacs.002.001.10 message": 1}
+    (tmp_path / "a.xml").write_bytes(pacs(["10.00"]).replace(b"EUR", b"JPY"))
+    (tmp_path / "b.xml").write_bytes(pacs(["10.00"]).replace(b"E0", b"F0"))
+    assert "Amounts in EUR, JPY" in " ".join(PACS008.read(tmp_path, options()).provenance.ledger.warnings)
+
+
+@pytest.mark.parametrize("length", ["inclusive", "packed", "four bytes"])
+def test_other_ways_of_writing_a_length(length: str, tmp_path: Path) -> None:
+    content = b""
+    for number in range(3):
+        message = encoded(f11=f"{number:06d}")
+        many = len(message)
+        content += {
+            "inclusive": (many + 2).to_bytes(2, "big"), "packed": bytes.fromhex(f"{many:04d}"),
+            "four bytes": many.to_bytes(4, "big"),
+        }[length] + message  # fmt: skip
+    assert len(read(tmp_path, content).main) == 3
+
+
+def test_headers_before_a_message_are_left_out(tmp_path: Path) -> None:
+    message = b"ISO016000055" + encoded()
+    assert len(read(tmp_path, message).main) == 1
+    assert len(read(tmp_path, len(message).to_bytes(2, "big") + message, "y.bin").main) == 1
+
+
+def test_a_completion_does_not_count_twice(tmp_path: Path) -> None:
+    original = "0100" + "000123" + "0311103059" + "0" * 22
+    lines = [encoded(ft="0100"), encoded(ft="0220", f11="000124", f90=original)]
+    found = read(tmp_path, b"\n".join(one.hex().encode() for one in lines), "x.hex")
+    assert found.main["amount"].tolist() == [123.45]
+    assert found.provenance.ledger.dropped == {"message type 0220: completes an authorisation that was read": 1}
+
+
+@pytest.mark.parametrize(
+    ("written", "time"), [("2026-01-02", "2025-12-31 23:00:00"), ("2026-12-31T23:30", "2026-12-31 23:00:00")]
+)
+def test_messages_of_december_in_a_file_of_january(written: str, time: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.bin"
+    path.write_bytes(encoded(f7="1231230000"))
+    moment = pd.Timestamp(written).timestamp()
+    os.utime(path, (moment, moment))
+    assert str(ISO8583.read(path, options()).main["time"].iloc[0]) == time
+
+
+def test_field_7_is_utc_and_local_times_need_a_zone(tmp_path: Path) -> None:
+    path = tmp_path / "x.bin"
+    path.write_bytes(encoded())
+    assert str(ISO8583.read(path, options(year="2026", timezone="Asia/Tokyo")).main["time"].iloc[0]).endswith(
+        "10:30:59"
+    )
+    fields = {name: value for name, value in FIELDS.items() if name != "7"} | {"p": ""}
+    path.write_bytes(bytes(iso8583.encode(fields, spec=ways()[0][1])[0]))
+    assert str(ISO8583.read(path, options(year="2026", timezone="Asia/Tokyo")).main["time"].iloc[0]).endswith(
+        "01:30:59"
+    )
+    assert "local times" in " ".join(ISO8583.read(path, options(year="2026")).provenance.ledger.warnings)
+    with pytest.raises(UsageError, match="year"):
+        ISO8583.read(path, options(year="26"))
+
+
+def test_every_currency_of_other_than_two_decimals_has_a_number() -> None:
+    assert set(EXPONENTS) <= set(NUMERIC.values())
+    assert all(len(number) == 3 and len(letters) == 3 for number, letters in NUMERIC.items())
+
+
+@pytest.mark.parametrize(
+    "name", ["basei_0100-auth-request", "basei_0420-reversal-advice", "spec87ascii_0800-network-echo"]
+)
+def test_public_messages_decode_to_their_twins(shared: Shared, name: str) -> None:
+    file = shared(f"formats/finance/iso8583/{name}.hex")
+    (message,) = messages_of(file)
+    said = json.loads(file.with_suffix(".json").read_text())
+    found = decoded(message)
+    assert {key: found.get(key) for key in said["fields"]} == said["fields"]
+
+
+@pytest.mark.parametrize("way", ["A", "B"])
+def test_public_test_message_in_ascii_and_packed(shared: Shared, way: str) -> None:
+    file = shared(f"formats/finance/iso8583/jpos_ISO87{way}Packager.bin")
+    (message,) = messages_of(file)
+    found = decoded(message)
+    tree = ElementTree.parse(shared("formats/finance/iso8583/jpos_ISO87.xml")).getroot()
+    right = {one.get("id", ""): one.get("value", "") for one in tree}
+    for number in ("2", "3", "4", "7", "11", "18", "36", "41", "42", "49", "52", "64", "90"):
+        assert found[number].strip() == right[number].strip(), number
+    assert re.split("[D=]", found["35"]) == right["35"].split("=")
+    with pytest.raises(DataError, match="network message"):
+        ISO8583.read(file, options())
+
+
+def test_text_inside_cdata_is_no_message(shared: Shared) -> None:
+    with pytest.raises(DataError, match=r"pacs\.002"):
+        PACS008.read(shared("formats/finance/pacs002/pacs.002-CDATA.xml"), options())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["pain001/musterfile_pain.001_Nov2020.xml", "pain001/goldman_pain_001_ach_credit.xml", "camt053/statement_1.xml",
+     "camt053/camt053.v2.five.decimals.xml", "camt053/camt053.v2.multi.statement.xml",
+     "pacs002/cbpr2026_pacs.002.max.xml"],
+)  # fmt: skip
+def test_every_other_public_message_is_refused_by_name(shared: Shared, name: str) -> None:
+    with pytest.raises(DataError, match=name.split("/")[0][:4]):
+        PACS008.read(shared(f"formats/finance/{name}"), options())

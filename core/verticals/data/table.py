@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -220,8 +221,10 @@ TABLE = Adapter(
 
 
 NEGATIVE = frozenset(
-    ("0", "no", "n", "false", "f", "negative", "neg", "none", "normal", "legit", "genuine", "ok", "good", "benign")
-)
+    ("no", "n", "false", "f", "negative", "neg", "none", "normal", "legit", "legitimate", "genuine", "valid", "ok",
+     "good", "benign", "healthy", "alive", "lived", "survived", "absent", "absence", "control", "stable")
+)  # fmt: skip
+"""Words that say it did not happen. So do "no X", "non-X" and "without X", and "notX" beside "X"."""
 
 
 @dataclass(frozen=True)
@@ -238,16 +241,30 @@ def classes_of(target: pd.Series) -> Classes:
         text = pd.Series(target).map(lambda one: "" if pd.isna(one) else f"{float(one):g}")
     else:
         text = pd.Series(target).astype(object).map(lambda one: "" if pd.isna(one) else str(one).strip())
-    names = sorted({one for one in text.unique() if one}, key=_class_order)
+    names = in_class_order({one for one in text.unique() if one})
     codes = text.map({name: code for code, name in enumerate(names)}).fillna(-1).to_numpy(dtype=np.int64)
     return Classes(codes, tuple(names))
 
 
-def _class_order(name: str) -> tuple[int, float, str]:
-    try:
-        return 0, float(name), name
-    except ValueError:
-        return (0, -1.0, name) if name.casefold() in NEGATIVE else (1, 0.0, name)
+def in_class_order(names: Collection[str]) -> list[str]:
+    """Numbers by size, then words; what says "no" comes first, so that of two classes the second is the event."""
+    joined = {plain(one) for one in names}
+
+    def order(name: str) -> tuple[int, float, str]:
+        try:
+            return 0, float(name), name
+        except ValueError:
+            return (0, -1.0, name) if says_no(name, joined) else (1, 0.0, name)
+
+    return sorted(names, key=order)
+
+
+def says_no(name: str, others: Collection[str] = ()) -> bool:
+    """Whether a class's name says that it did not happen; ``others`` are the plain names of the classes beside it."""
+    text = re.sub(r"[\W_]+", " ", name.casefold()).strip()
+    if text in NEGATIVE or text.startswith(("no ", "not ", "non ", "without ")):
+        return True
+    return any(plain(name) == before + one for before in ("no", "not", "non", "un") for one in others)
 
 
 # ------------------------------------------------------------------------------------------------ small things
@@ -383,4 +400,15 @@ def _reasons(ledger: Ledger) -> str:
     return "; ".join(f"{count:,} rows: {reason}" for reason, count in ledger.dropped.items()) or "no reason known"
 
 
-__all__ = ["OPTIONS", "TABLE", "Classes", "classes_of", "dataset_of", "dataset_of_frame", "read_table", "typed"]
+__all__ = [
+    "OPTIONS",
+    "TABLE",
+    "Classes",
+    "classes_of",
+    "dataset_of",
+    "dataset_of_frame",
+    "in_class_order",
+    "read_table",
+    "says_no",
+    "typed",
+]

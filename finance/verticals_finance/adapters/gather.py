@@ -22,6 +22,8 @@ class Rows:
     rows: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     sources: list[Source] = field(default_factory=list[Source])
     ledger: Ledger = field(default_factory=Ledger)
+    seen: dict[str, str] = field(default_factory=dict[str, str])
+    """Keys of the messages that were read -> their class."""
 
 
 def files_in(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
@@ -38,17 +40,25 @@ def gathered(
     """All files' payments as the schema's table.
 
     Raises:
-        DataError: no payment is in them.
+        DataError: no payment is in them, or the one file given cannot be read.
     """
     found = Rows()
     for file in files_in(path, suffixes):
         before = len(found.rows)
-        take(file, found, options)
+        try:
+            take(file, found, options)
+        except DataError as err:
+            if path.is_file():
+                raise
+            found.ledger.drop(err.found.replace(file.name, "a file", 1).rstrip("."), 1, [file.name])
+            continue
         found.sources.append(Source(str(file), file.stat().st_size, sha256(file), len(found.rows) - before))
     if not found.rows:
         reasons = "; ".join(f"{count} times {reason}" for reason, count in found.ledger.dropped.items())
         raise DataError(
-            f"{path} holds no payment ({reasons or 'no message'}).", expected="At least one payment message."
+            f"{path} holds no payment ({reasons or 'no message'}).",
+            expected="At least one payment message.",
+            todo="Responses, reversals and network messages are no payments; give the requests.",
         )
     frame = pd.DataFrame(found.rows[: options.limit]).fillna("")
     if options.need_target and "fraud" not in frame:
@@ -57,5 +67,8 @@ def gathered(
             expected="A label for training.",
             todo="Join the labels into a table (CSV, parquet) and read that; predict takes messages as they are.",
         )
+    currencies = sorted(set(frame["currency"]) - {""})
+    if len(currencies) > 1:
+        found.ledger.warn(f"Amounts in {', '.join(currencies[:6])} stand as they are: none was converted")
     raw = Raw(pa.Table.from_pandas(frame, preserve_index=False), (), tuple(found.sources), True, found.ledger)
     return dataset_of(raw, options, adapter=adapter)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from verticals.pipeline.files import sha256
-from verticals_plugins import Adapter, DataError, Dataset, Provenance, ReadOptions, Sniff, Source
+from verticals_plugins import Adapter, DataError, Dataset, Provenance, ReadOptions, Sniff, Source, UsageError
 
 FILE = "transactions.npz"
 ARRAYS = ("tx_time_delta", "customer_id", "terminal_id", "amount_cents", "tx_fraud")
@@ -25,18 +27,21 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     """Payments of customers at terminals; the scenario, which is the label in another form, is never read."""
     file = path / FILE if path.is_dir() else path
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             found = {name: stored[name] for name in ARRAYS}
-    except (OSError, ValueError, KeyError) as err:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as err:
         raise DataError(
             f"{file} is not the handbook's transactions: {err}.", expected=f"An npz with {', '.join(ARRAYS)}."
         ) from err
-    first, last = (
-        int(options.options.get(name, default)) for name, default in (("first_day", "0"), ("last_day", "999"))
-    )
+    if len({one.shape for one in found.values()}) > 1 or found["tx_fraud"].ndim != 1:
+        shapes = ", ".join(f"{name} {one.shape}" for name, one in found.items())
+        raise DataError(f"{file} has arrays of different shapes ({shapes}).", expected="One value a transaction.")
+    first, last = (_day(options, name, default) for name, default in (("first_day", 0), ("last_day", 999)))
     seconds = np.cumsum(found["tx_time_delta"].astype(np.int64))
     day = seconds // 86_400
     rows = np.flatnonzero((day >= first) & (day <= last))[: options.limit]
+    if not len(rows):
+        raise DataError(f"{file} has no transaction on the days {first} to {last}.", expected=f"0 to {day[-1]}.")
     main = pd.DataFrame(
         {
             "id": rows,
@@ -49,6 +54,13 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     )
     source = Source(str(file), file.stat().st_size, sha256(file), len(main))
     return Dataset({"main": main}, options.schema, Provenance("finance.handbook", (source,)))
+
+
+def _day(options: ReadOptions, name: str, default: int) -> int:
+    said = options.options.get(name, str(default))
+    if not said.isdigit():
+        raise UsageError(f"Option {name}={said!r} is not understood.", expected="A number of days since 2018-04-01.")
+    return int(said)
 
 
 HANDBOOK = Adapter(

@@ -7,7 +7,7 @@ message with its header, a national envelope) is read. Elements inside CDATA are
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -56,7 +56,8 @@ def take_pacs008(file: Path, found: Rows, options: ReadOptions) -> None:
     bodies = [one for one in root.iter() if local(one) == BODY]
     if not bodies:
         raise DataError(
-            f"{file.name} is a {_kind(root, content)} message.", expected="pacs.008 (customer credit transfer)."
+            f"{file.name} is a {_kind(root, content)} message.",
+            expected="pacs.008.001.02 or later (customer credit transfer).",
         )
     for body in bodies:
         _take_body(file, body, found)
@@ -84,14 +85,21 @@ def _take_body(file: Path, body: ElementTree.Element, found: Rows) -> None:
         total += value
         found.rows.append(
             {
-                "id": text(one, "PmtId/UETR") or text(one, "PmtId/TxId") or text(one, "PmtId/EndToEndId")
-                or f"{file.name}-{number}",
+                "id": id_of(one, header, number),
                 "card": account(one, "Dbtr"), "terminal": account(one, "Cdtr"), "time": _moment(one, header),
                 "amount": str(value), "currency": amount.get("Ccy", ""), "country": text(one, "Cdtr/PstlAdr/Ctry"),
                 "channel": text(one, "PmtTpInf/LclInstrm/Cd") or text(one, "PmtTpInf/SvcLvl/Cd") or "pacs.008",
             }
         )  # fmt: skip
     _check_header(file, header, len(transfers), total, found.ledger)
+
+
+def id_of(transfer: ElementTree.Element, header: ElementTree.Element | None, number: int) -> str:
+    """UETR or transaction id; else the message's id with that of the customer, which repeats across messages."""
+    unique = text(transfer, "PmtId/UETR") or text(transfer, "PmtId/TxId")
+    end = text(transfer, "PmtId/EndToEndId")
+    own = str(number) if end.replace(" ", "").upper() in ("", "NOTPROVIDED") else f"{end}-{number}"
+    return unique or f"{text(header, 'MsgId')}-{own}"
 
 
 def _moment(transfer: ElementTree.Element, header: ElementTree.Element | None) -> str:
@@ -116,11 +124,8 @@ def _check_header(file: Path, header: ElementTree.Element | None, count: int, to
 
 def number_of(written: str | None) -> Decimal | None:
     """An exact decimal; None where nothing, no number, or no finite one is written."""
-    try:
-        value = Decimal((written or "").strip())
-    except InvalidOperation:
-        return None
-    return value if value.is_finite() else None
+    plain = (written or "").strip()
+    return Decimal(plain) if re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)", plain, re.ASCII) else None
 
 
 def local(element: ElementTree.Element) -> str:

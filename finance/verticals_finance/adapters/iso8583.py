@@ -10,39 +10,24 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from verticals.data.table import OPTIONS
+import numpy as np
+import pandas as pd
+
+from verticals.data.parse import localize
+from verticals_finance.adapters.currencies import EXPONENTS, NUMERIC
 from verticals_finance.adapters.gather import Rows, files_in, gathered
-from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff, need
+from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff, UsageError, need
 
 SUFFIXES = (".hex", ".bin", ".iso8583", ".iso", ".dat")
 Fields = Mapping[str, str]
 Spec = dict[str, dict[str, Any]]
 TWO = 2
-EXPONENTS = {
-    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),  # noqa: SIM905
-    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),  # noqa: SIM905
-    "CLF": 4,
-}
-"""Decimals of the currencies that have other than two (ISO 4217)."""
-NUMERIC = {
-    "008": "ALL", "012": "DZD", "032": "ARS", "036": "AUD", "048": "BHD", "050": "BDT", "072": "BWP", "096": "BND",
-    "108": "BIF", "124": "CAD", "144": "LKR", "152": "CLP", "156": "CNY", "170": "COP", "174": "KMF", "188": "CRC",
-    "203": "CZK", "208": "DKK", "214": "DOP", "262": "DJF", "324": "GNF", "344": "HKD", "348": "HUF", "352": "ISK",
-    "356": "INR", "360": "IDR", "364": "IRR", "368": "IQD", "376": "ILS", "392": "JPY", "398": "KZT", "400": "JOD",
-    "404": "KES", "410": "KRW", "414": "KWD", "422": "LBP", "434": "LYD", "458": "MYR", "484": "MXN", "504": "MAD",
-    "512": "OMR", "548": "VUV", "554": "NZD", "566": "NGN", "578": "NOK", "586": "PKR", "600": "PYG", "604": "PEN",
-    "608": "PHP", "634": "QAR", "643": "RUB", "646": "RWF", "682": "SAR", "702": "SGD", "704": "VND", "710": "ZAR",
-    "752": "SEK", "756": "CHF", "764": "THB", "784": "AED", "788": "TND", "800": "UGX", "818": "EGP", "826": "GBP",
-    "834": "TZS", "840": "USD", "858": "UYU", "901": "TWD", "936": "GHS", "941": "RSD", "946": "RON", "949": "TRY",
-    "950": "XAF", "952": "XOF", "953": "XPF", "975": "BGN", "978": "EUR", "980": "UAH", "985": "PLN", "986": "BRL",
-    "990": "CLF",
-}  # fmt: skip
 CLASSES = {"3": "file action", "4": "reversal", "5": "reconciliation", "6": "administrative message", "7": "fee",
            "8": "network message"}  # fmt: skip
 ANSWERS = {"1": "response", "3": "advice response", "5": "notification acknowledgement"}
@@ -119,11 +104,18 @@ def decoded(message: bytes) -> Fields:
                 reasons.append(f"{name}: {wrong}")
                 continue
             return {key: str(value) for key, value in fields.items()}
-    kind = message[:4] if message[:4].isdigit() else message[:2].hex().encode()
+    text = message[:4].decode("cp500").encode("ascii", "replace") if first == "EBCDIC" else message[:4]
+    kind = text if text.isdigit() else message[:2].hex().encode()
     if kind[:1] in b"12" and kind.isdigit():
         year = {b"1": "1993", b"2": "2003"}[kind[:1]]
-        raise DataError(f"A message of ISO 8583:{year} (type {kind.decode()}).", expected="ISO 8583:1987 can be read.")
-    raise DataError(f"An ISO 8583 message cannot be read ({reasons[0]}).", expected="ISO 8583:1987.")
+        raise DataError(
+            f"A message of ISO 8583:{year} (type {kind.decode()}).", expected="ISO 8583:1987 can be read.",
+            todo="Export the payments as a table (CSV, parquet) and map its columns.",
+        )  # fmt: skip
+    raise DataError(
+        f"An ISO 8583 message cannot be read ({reasons[0]}).", expected="ISO 8583:1987.",
+        todo="Check that the file is whole; messages with private headers need those removed.",
+    )  # fmt: skip
 
 
 def _with_second_bitmap(message: bytes, spec: Spec) -> Iterator[bytes]:
@@ -168,7 +160,7 @@ def messages_of(file: Path) -> Iterator[bytes]:
     if len(rows) > 1 and all(_starts(one) for one in rows):
         yield from rows
     elif content.strip():
-        yield from _framed(content) or [content.strip(b"\r\n")]
+        yield from _framed(content) or [_without_header(content.strip(b"\r\n"))]
 
 
 def _starts(message: bytes) -> bool:
@@ -186,24 +178,44 @@ def _is_ascii_message(line: bytes) -> bool:
         return False
 
 
+def _digits(head: bytes) -> int:
+    return int(head) if head.isdigit() else 0
+
+
+def _packed(head: bytes) -> int:
+    return _digits(head.hex().encode())
+
+
+def _big(head: bytes) -> int:
+    return int.from_bytes(head, "big")
+
+
+LENGTHS: tuple[tuple[int, Callable[[bytes], int]], ...] = ((2, _big), (4, _digits), (4, _big), (2, _packed))
+"""Ways in which a message's length stands before it: how many bytes, and how they are read."""
+
+
 def _framed(content: bytes) -> list[bytes]:
-    """The messages of a stream in which each has its length before it (two bytes, or four digits); [] if it is none."""
-    for size in (2, 4):
-        found, at = [], 0
-        while at + size <= len(content):
-            head = content[at : at + size]
-            if size == 4 and not head.isdigit():
-                break
-            length = int(head) if size == 4 else int.from_bytes(head, "big")
-            body = content[at + size : at + size + length]
-            body = body[5:] if body[:1] == b"\x60" else body  # a transport header (TPDU) of five bytes
-            if length < 10 or at + size + length > len(content) or not _starts(body):
-                break
-            found.append(body)
-            at += size + length
-        if found and not content[at:].strip(b"\r\n"):
-            return found
+    """The messages of a stream in which each has its length before it, which may count itself; [] if it is none."""
+    for size, length_of in LENGTHS:
+        for own in (0, size):
+            found, at = [], 0
+            while at + size <= len(content):
+                length = length_of(content[at : at + size]) - own
+                body = _without_header(content[at + size : at + size + length])
+                if length < 10 or at + size + length > len(content) or not _starts(body):
+                    break
+                found.append(body)
+                at += size + length
+            if found and not content[at:].strip(b"\r\n"):
+                return found
     return []
+
+
+def _without_header(body: bytes) -> bytes:
+    """Without a transport header: five bytes of a TPDU, or "ISO" and nine digits."""
+    if body[:1] == b"\x60":
+        return body[5:]
+    return body[12:] if re.match(rb"ISO\d{9}", body) else body
 
 
 # --------------------------------------------------------------------------------------------------------- payments
@@ -223,7 +235,7 @@ def sniff_iso8583(path: Path) -> Sniff:
 
 def take_iso8583(file: Path, found: Rows, options: ReadOptions) -> None:
     """One row a request or advice; responses, reversals, repeats, network and other messages are counted as dropped."""
-    seen = {row["id"] for row in found.rows}
+    seen = found.seen
     for number, message in enumerate(messages_of(file), 1):
         where = [f"{file.name} message {number}"]
         try:
@@ -235,10 +247,14 @@ def take_iso8583(file: Path, found: Rows, options: ReadOptions) -> None:
             found.ledger.drop(f"message type {fields['t']}: {why}", 1, where)
             continue
         row = row_of(fields, options, file, found.ledger)
+        stamp = fields.get("11", "") + fields.get("7", "")
         if row["id"] in seen and fields["t"][3] in "135":
             found.ledger.drop(f"message type {fields['t']}: repeat of a message that was read", 1, where)
             continue
-        seen.add(row["id"])
+        if fields["t"][1] == "2" and (seen.get(row["id"]) == "1" or fields.get("90", "")[4:20] in seen):
+            found.ledger.drop(f"message type {fields['t']}: completes an authorisation that was read", 1, where)
+            continue
+        seen |= {row["id"]: fields["t"][1], stamp: fields["t"][1]}
         found.rows.append(row)
 
 
@@ -257,15 +273,15 @@ def no_payment(fields: Fields) -> str:
 def row_of(fields: Fields, options: ReadOptions, file: Path, ledger: Ledger) -> dict[str, str]:
     """A payment; refunds (processing codes 20 to 29) are negative."""
     written = fields.get("49", "")
-    currency = NUMERIC.get(written, written)
+    currency: str = NUMERIC.get(written, written)
     if not written:
         ledger.warn(f"{file.name}: a message states no currency (field 49): two decimals were taken")
     elif currency.isdigit():
         ledger.warn(f"{file.name}: currency {written} is not known here: two decimals were taken")
     amount = Decimal(fields["4"]).scaleb(-EXPONENTS.get(currency, TWO))
-    track = re.split("[D=]", fields.get("35", ""))[0]
+    track = re.split("[D=]", fields.get("35", ""))[0] or "".join(re.findall(r"^B(\d+)\^", fields.get("45", "")))
     return {
-        "id": "-".join(fields.get(one, "").strip() for one in ("37", "11", "7")),
+        "id": "-".join(fields.get(one, "").strip() for one in ("37", "11", "7", "32")),
         "card": masked(fields.get("2", "") or track), "time": moment(fields, options, file, ledger),
         "amount": str(-amount if fields.get("3", "00")[0] == "2" else amount), "currency": currency,
         "terminal": fields.get("41", "").strip() or fields.get("42", "").strip(), "mcc": fields.get("18", ""),
@@ -280,12 +296,30 @@ def masked(pan: str) -> str:
 
 
 def moment(fields: Fields, options: ReadOptions, file: Path, ledger: Ledger) -> str:
-    """Field 7 (or 13 and 12) with a year, which the message does not carry."""
-    year = options.options.get("year") or time.strftime("%Y", time.gmtime(file.stat().st_mtime))
-    if "year" not in options.options:
-        ledger.warn(f"ISO 8583 times carry no year: {year}, the file's, was taken; state it with --option year=YYYY")
+    """Field 7, which is UTC, or 13 and 12, which are local, with a year, which the message does not carry.
+
+    Unless it is stated, the year is the one in which the time lies before the file was written (and a day after).
+    """
     stamp = fields.get("7") or fields.get("13", "") + fields.get("12", "")
-    return f"{year}-{stamp[:2]}-{stamp[2:4]} {stamp[4:6]}:{stamp[6:8]}:{stamp[8:10]}" if len(stamp) == 10 else ""
+    if len(stamp) != 10:
+        return ""
+    year = options.options.get("year", "")
+    if not year:
+        written = time.gmtime(file.stat().st_mtime + 86_400)
+        late = stamp > time.strftime("%m%d%H%M%S", written)
+        year = str(written.tm_year - late)
+        ledger.warn("ISO 8583 times carry no year: that of the file was taken; state it with --option year=YYYY")
+    elif not re.fullmatch(r"\d{4}", year):
+        raise UsageError(f"Option year={year!r} is not understood.", expected="Four digits, for example 2026.")
+    when = f"{year}-{stamp[:2]}-{stamp[2:4]} {stamp[4:6]}:{stamp[6:8]}:{stamp[8:10]}"
+    if "7" in fields:
+        return when + "+00:00"
+    zone = options.options.get("timezone", "")
+    if not zone:
+        ledger.warn("local times (fields 12 and 13) were taken as UTC; state their zone with --option timezone=ZONE")
+        return when + "+00:00"
+    local = pd.Series([when]).pipe(pd.to_datetime, errors="coerce").to_numpy(dtype="datetime64[ns]")
+    return "" if np.isnat(local[0]) else str(pd.Timestamp(localize(local, zone)[0][0], tz="UTC"))
 
 
 def read_iso8583(path: Path, options: ReadOptions) -> Dataset:
@@ -295,5 +329,8 @@ def read_iso8583(path: Path, options: ReadOptions) -> Dataset:
 
 ISO8583 = Adapter(
     name="finance.iso8583", summary="ISO 8583:1987 messages (hex or bytes)", sniff=sniff_iso8583, read=read_iso8583,
-    options={"year": "year of the messages' times", "timezone": OPTIONS["timezone"]},
+    options={
+        "year": "year of the messages' times",
+        "timezone": "zone of local times (fields 12 and 13, where there is no field 7)",
+    },
 )  # fmt: skip

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from verticals.data.files import TextFile, kind_of
+from verticals.data.convert import as_text, decoded
+from verticals.data.files import kind_of, layout_of, tables_in
 from verticals.data.raw import Raw, read_raw
 from verticals.data.table import OPTIONS, dataset_of
 from verticals_plugins import Adapter, DataError, Dataset, ReadOptions, Sniff, VerticalsError
@@ -23,17 +25,31 @@ Translate = Callable[[pd.DataFrame, Raw], pd.DataFrame]
 
 
 def header_of(path: Path) -> tuple[str, ...]:
-    """Column names of a text table, () if it is none."""
+    """Column names of a text or parquet table, () if it is none."""
     try:
-        return TextFile.open(path, {}).layout.names if path.is_file() and kind_of(path) == "text" else ()
-    except (VerticalsError, OSError, ValueError):
+        if not path.is_file():
+            return ()
+        if path.suffix.lower() in (".parquet", ".pq"):
+            return tuple(pq.read_schema(path).names)
+        return layout_of(path, "utf-8-sig", {}).names if kind_of(path) == "text" else ()
+    except (VerticalsError, OSError, ValueError, EOFError, pa.ArrowException):
         return ()
+
+
+def of_layout(folder: Path, columns: tuple[str, ...]) -> list[Path]:
+    """The files of a folder that have all of ``columns``."""
+    return [one for one in tables_in(folder.iterdir()) if set(columns) <= set(header_of(one))]
 
 
 def sniffer(columns: tuple[str, ...], what: str) -> Callable[[Path], Sniff]:
     """A sniff that is certain when all of ``columns`` are in the header."""
 
     def sniff(path: Path) -> Sniff:
+        if path.is_dir():
+            inside = of_layout(path, columns)
+            return (
+                Sniff(0.9, f"{inside[0].name} has the columns of {what}") if inside else Sniff(0.0, f"no {what} file")
+            )
         missing = [name for name in columns if name not in header_of(path)]
         return Sniff(0.0, f"no column {missing[0]!r}") if missing else Sniff(0.95, f"the columns of {what}")
 
@@ -44,17 +60,42 @@ def reader(columns: tuple[str, ...], what: str, translate: Translate) -> Callabl
     """Reads a file of this layout: ``translate`` turns its text columns into those of the schema, row by row."""
 
     def read(path: Path, options: ReadOptions) -> Dataset:
-        raw = read_raw(path, options.options, limit=options.limit)
+        raw = read_raw(_one_file(path, columns, options.need_target), options.options, limit=options.limit)
+        if path.is_dir():
+            raw.ledger.warn(f"of {path.name} only {raw.name} was read")
         missing = [name for name in columns if name not in raw.table.column_names]
         if missing:
             raise DataError(f"{raw.name} has no column {', '.join(missing)}.", expected=f"The columns of {what}.")
-        frame = translate(raw.table.to_pandas().astype(str).replace("nan", ""), raw)
+        text = {name: as_text(decoded(raw.table[name])).to_pandas() for name in raw.table.column_names}
+        frame = translate(pd.DataFrame(text), raw)
         if not options.need_target and "fraud" in frame:
             frame = frame.drop(columns="fraud") if (frame["fraud"] == "").all() else frame
         table = pa.Table.from_pandas(frame, preserve_index=False)
         return dataset_of(Raw(table, raw.pieces, raw.sources, raw.machine, raw.ledger), options, adapter=what)
 
     return read
+
+
+def _one_file(path: Path, columns: tuple[str, ...], labelled: bool) -> Path:
+    """The file itself; of a folder the one with these columns, and with labels where they are needed."""
+    if not path.is_dir():
+        return path
+    found = of_layout(path, columns)
+    if len(found) > 1 and labelled:
+        found = [one for one in found if {"isFraud", "Is Fraud?"} & set(header_of(one))] or found
+    if len(found) != 1:
+        names = ", ".join(one.name for one in found) or "none"
+        raise DataError(f"{path.name} holds {len(found)} files of this layout ({names}).", expected="One.",
+                        todo="Give the file itself.")  # fmt: skip
+    return found[0]
+
+
+def _since(start: str, count: pd.Series, unit: str) -> pd.Series:
+    """Counted times as text; what is no number stays as it is written, to be told as unreadable."""
+    numbers = pd.to_numeric(count, errors="coerce")
+    waited: pd.Series = pd.to_timedelta(numbers, unit=unit)  # type: ignore[call-overload]
+    time = waited + pd.Timestamp(start)
+    return time.astype(str).where(time.notna(), count)
 
 
 def from_tabformer(frame: pd.DataFrame, raw: Raw) -> pd.DataFrame:
@@ -73,8 +114,8 @@ def from_paysim(frame: pd.DataFrame, raw: Raw) -> pd.DataFrame:
     """Steps are hours without a calendar; balances are left out: they tell the outcome of the payment."""
     raw.ledger.warn(f"steps have no calendar: hour 0 was taken as {PAYSIM_START}")
     raw.ledger.warn("balances are not used: in this layout they are written after the payment and tell its outcome")
-    time = pd.Timestamp(PAYSIM_START) + pd.to_timedelta(pd.to_numeric(frame["step"], errors="coerce"), unit="h")
-    out = {"card": frame["nameOrig"], "time": time.astype(str).replace("NaT", ""), "amount": frame["amount"],
+    time = _since(PAYSIM_START, frame["step"], "h")
+    out = {"card": frame["nameOrig"], "time": time, "amount": frame["amount"],
            "terminal": frame["nameDest"], "channel": frame["type"]}  # fmt: skip
     return pd.DataFrame(out | ({"fraud": frame["isFraud"]} if "isFraud" in frame else {}))
 
@@ -86,8 +127,8 @@ def from_ieee_cis(frame: pd.DataFrame, raw: Raw) -> pd.DataFrame:
     card = parts[0]
     for part in parts[1:]:
         card = card + "|" + part
-    time = pd.Timestamp(IEEE_START) + pd.to_timedelta(pd.to_numeric(frame["TransactionDT"], errors="coerce"), unit="s")
-    out = {"id": frame["TransactionID"], "card": card, "time": time.astype(str).replace("NaT", ""),
+    time = _since(IEEE_START, frame["TransactionDT"], "s")
+    out = {"id": frame["TransactionID"], "card": card, "time": time,
            "amount": frame["TransactionAmt"], "mcc": frame["ProductCD"]}  # fmt: skip
     if "P_emaildomain" in frame:
         out["channel"] = frame["P_emaildomain"]
@@ -97,8 +138,8 @@ def from_ieee_cis(frame: pd.DataFrame, raw: Raw) -> pd.DataFrame:
 def from_amlsim(frame: pd.DataFrame, raw: Raw) -> pd.DataFrame:
     """Days are numbers without a calendar; labels lie in another file, by account, and are not guessed."""
     raw.ledger.warn(f"days have no calendar: day 0 was taken as {PAYSIM_START}")
-    time = pd.Timestamp(PAYSIM_START) + pd.to_timedelta(pd.to_numeric(frame["start"], errors="coerce"), unit="D")
-    out = {"id": frame["TXN_ID"], "card": frame["ACCOUNT_ID"], "time": time.astype(str).replace("NaT", ""),
+    time = _since(PAYSIM_START, frame["start"], "D")
+    out = {"id": frame["TXN_ID"], "card": frame["ACCOUNT_ID"], "time": time,
            "amount": frame["TXN_AMOUNT_ORIG"], "terminal": frame["COUNTER_PARTY_ACCOUNT_NUM"],
            "channel": frame["TXN_SOURCE_TYPE_CODE"]}  # fmt: skip
     return pd.DataFrame(out | ({"fraud": frame["isFraud"]} if "isFraud" in frame else {}))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from verticals.data.table import classes_of
+from verticals.data.match import plain
+from verticals.data.table import classes_of, says_no
 from verticals.data.windows import Timeline
 from verticals_finance.fraud.features import compute
 from verticals_finance.fraud.log import DAY, NEVER, REACH, Days, Log, derive
@@ -18,6 +20,7 @@ from verticals_plugins.examples import Block
 
 FIXED_FACTS = ("excess", "rank", "risk")
 """Facts that are fixed when a payment happens; a memory keeps them."""
+FRAUD_WORDS = ("fraud", "fraudulent", "isfraud", "yes", "y", "true", "t", "positive", "chargeback", "suspicious")
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def label_codes(main: pd.DataFrame) -> np.ndarray:
     """(N,) 1 fraud, 0 genuine, -1 not known.
 
     Raises:
-        DataError: the target has other than two values.
+        DataError: the target has other than two values, or words of which none is known to mean fraud or not.
     """
     if "fraud" not in main:
         return np.full(len(main), -1, dtype=np.int64)
@@ -119,9 +122,24 @@ def label_codes(main: pd.DataFrame) -> np.ndarray:
             f"The target has {len(classes.names)} values ({', '.join(classes.names[:5])}).",
             expected="Two: fraud or not.", todo="Say which word is fraud: --option positive=WORD.",
         )  # fmt: skip
-    if len(classes.names) == 1 and classes.names[0].casefold() in ("1", "true", "yes", "fraud"):
+    known = [_meaning(one, classes.names) for one in classes.names]
+    if known in ([], [0], [0, 1], [0, None]):
+        return classes.codes
+    if known == [1]:
         return np.where(classes.codes >= 0, 1, -1)
-    return classes.codes
+    raise DataError(
+        f"The target says {' and '.join(map(repr, classes.names))}, which does not tell what is fraud.",
+        expected="0 and 1, no and yes, genuine and fraud.", todo="Say which word is fraud: --option positive=WORD.",
+    )  # fmt: skip
+
+
+def _meaning(word: str, words: tuple[str, ...]) -> int | None:
+    """1 fraud, 0 genuine, None = the word does not tell; of two numbers the larger one is fraud."""
+    if re.fullmatch(r"[-+]?[\d.]+", word):
+        return words.index(word) if len(words) > 1 else int(float(word) > 0)
+    if says_no(word, {plain(one) for one in words}):
+        return 0
+    return 1 if plain(word) in FRAUD_WORDS else None
 
 
 def as_log(every: pd.DataFrame, delay_days: float) -> Log:
