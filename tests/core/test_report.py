@@ -83,9 +83,11 @@ class Outside(HTMLParser):
         super().__init__()
         self.loads: list[str] = []
         self.tags: list[str] = []
+        self.ids: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
+        self.ids += [str(value) for name, value in attrs if name == "id"]
         self.loads += [str(value) for name, value in attrs if name in ("src", "href", "data") and value]
 
 
@@ -96,6 +98,7 @@ def test_every_kind_of_prediction_has_a_report_that_needs_no_network(kind: str, 
     page.feed((tmp_path / "report.html").read_text())
     assert all(one.startswith(("#", "data:")) for one in page.loads)
     assert not {"script", "link", "iframe"} & set(page.tags)
+    assert len(page.ids) == len(set(page.ids))
     assert page.tags.count("svg") == 1 + len(figures_of({"core": by_kind()[kind]}))
 
 

@@ -187,7 +187,7 @@ def _hr_10(p: Predictions, w: np.ndarray | None) -> float:
 # ---------------------------------------------------------------------------------------------------- the metrics
 
 average_precision = Metric(
-    name="average_precision", label="AP", larger_is_better=True,
+    name="average_precision", label="average precision", larger_is_better=True,
     score=lambda p, w: _per_class(binary_average_precision, p, w),
 )  # fmt: skip
 auroc = Metric(name="auroc", label="AUROC", larger_is_better=True, score=lambda p, w: _per_class(binary_auroc, p, w))
@@ -197,8 +197,9 @@ macro_f1 = Metric(name="macro_f1", label="macro F1", larger_is_better=True, scor
 brier = Metric(name="brier", label="Brier score", larger_is_better=False, score=_brier)
 log_loss = Metric(name="log_loss", label="log loss", larger_is_better=False, score=_log_loss)
 weighted_quantile_loss = Metric(
-    name="weighted_quantile_loss", label="WQL", larger_is_better=False, score=_weighted_quantile_loss, unit="entity"
-)
+    name="weighted_quantile_loss", label="weighted quantile loss", larger_is_better=False,
+    score=_weighted_quantile_loss, unit="entity",
+)  # fmt: skip
 wape = Metric(name="wape", label="WAPE", larger_is_better=False, score=_wape, unit="entity")
 mase = Metric(name="mase", label="MASE", larger_is_better=False, score=_mase, unit="entity")
 coverage_80 = Metric(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,17 @@ COLOURS = ("#2563eb", "#d97706", "#059669", "#9333ea", "#64748b", "#dc2626")
 Figure = Callable[[Any], None]
 
 
-def as_svg(draw: Figure, *, width: float = 4.6, height: float = 3.4) -> str:
-    """The figure as an ``<svg>`` element; the same figure gives the same text."""
+def as_svg(draw: Figure, *, title: str = "", width: float = 4.6, height: float = 3.4) -> str:
+    """The figure as an ``<svg>`` element; the same figure gives the same text.
+
+    Titles that differ keep the ids of a page's figures apart.
+    """
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure as Canvas
 
     style = {
-        "svg.hashsalt": "verticals", "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False,
+        "svg.hashsalt": f"verticals {title}", "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False,
         "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25, "font.family": "sans-serif",
         "axes.prop_cycle": mpl.cycler(color=COLOURS),  # type: ignore[attr-defined]
     }  # fmt: skip
@@ -34,7 +38,9 @@ def as_svg(draw: Figure, *, width: float = 4.6, height: float = 3.4) -> str:
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     svg = text.getvalue()
-    return re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.S)
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.S)
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg)  # nothing refers to them, and they repeat from figure to figure
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)
 
 
 def figures_of(named: Mapping[str, Predictions]) -> list[tuple[str, Figure]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from verticals.data.checks import Finding
 from verticals.pipeline import plots
 from verticals.pipeline.files import write_atomic
 from verticals_plugins import Decision, Predictions, Provenance, Section, Task
+from verticals_plugins.manager import installed
 
 ROWS = 20
 """Rows of a table that a report shows; the files hold all."""
@@ -60,13 +62,13 @@ def parts_of(content: ReportContent) -> list[Section]:
 def methods(content: ReportContent) -> Section:
     """Every method with its interval on the test part; what ships is marked."""
     metrics = content.metrics
-    main = metrics["metric"]
+    main, labels = metrics["metric"], labels_of(content.task)
     rows = []
     for name, values in metrics["methods"].items():
         row: dict[str, Any] = {"method": name + (" (ships)" if name == metrics["shipped"] else "")}
         for metric, value in values.items():
             lo, hi = metrics["intervals"][name][metric]
-            row[metric] = f"{number(value)} [{number(lo)}, {number(hi)}]"
+            row[labels.get(metric, metric)] = f"{number(value)} [{number(lo)}, {number(hi)}]"
         lead = metrics["test"].get(name)
         row["lead over " + metrics["classic"]] = "-" if lead is None else with_interval(lead)
         rows.append(row)
@@ -78,9 +80,17 @@ def methods(content: ReportContent) -> Section:
             lines.append((name, value, lo, hi, name == metrics["shipped"]))
     text = (
         "Values on the test part, which no fit, blend, threshold or choice has seen, with 95 % intervals from a "
-        f"bootstrap over {metrics['unit']}s."
+        f"bootstrap over {metrics['unit']}s. ↑ larger is better, ↓ smaller is better."
     )
-    return Section("Methods", text, pd.DataFrame(rows), figure=lambda ax: plots.intervals(ax, lines, main))
+    label = labels.get(main, main)
+    return Section("Methods", text, pd.DataFrame(rows), figure=lambda ax: plots.intervals(ax, lines, label))
+
+
+def labels_of(task: Task) -> dict[str, str]:
+    """What people call each metric of the task, with an arrow towards the better side."""
+    known = installed().metrics()
+    every = (known.get(one) if isinstance(one, str) else one for one in (task.metric, *task.metrics))
+    return {one.name: f"{one.label} {'↑' if one.larger_is_better else '↓'}" for one in every if one is not None}
 
 
 def decision(content: ReportContent) -> Section:
@@ -88,11 +98,16 @@ def decision(content: ReportContent) -> Section:
     told = content.metrics["decision"]
     classic = told["classic"]
     names = [name for name in told if name not in ("headline", "unit", "classic")]
-    table = pd.DataFrame({"": names, content.metrics["shipped"]: [shown(told[name]) for name in names]})
+    words = [name.replace("_", " ") for name in names]
+    table = pd.DataFrame({"": words, content.metrics["shipped"]: [shown(told[name]) for name in names]})
     if content.metrics["shipped"] != content.metrics["classic"]:
         table[f"{content.metrics['classic']} alone"] = [shown(classic.get(name)) for name in names]
-    policy = ", ".join(f"{name} = {shown(value)}" for name, value in content.metrics["policy"].items())
-    return Section("Decision", f"{told['headline']} (unit: {told['unit']}; policy: {policy}).", table)
+    units = {one.name: one.metadata.get("unit", "") for one in dataclasses.fields(content.task.policy)}
+    policy = ", ".join(
+        f"{name.replace('_', ' ')} {brief(value)} {units.get(name, '')}".rstrip()
+        for name, value in content.metrics["policy"].items()
+    )
+    return Section("Decision", f"{told['headline']}. Unit: {told['unit']}. Policy: {policy or 'none'}.", table)
 
 
 def examples(content: ReportContent) -> Section:
@@ -114,6 +129,7 @@ def data(content: ReportContent) -> Section:
         (f"dropped: {reason}", f"{count:,} rows ({', '.join(found['dropped_where'].get(reason, []))})")
         for reason, count in found["dropped"].items()
     ]
+    rows += [] if found["dropped"] else [("dropped", "no row")]
     rows += [(f"{field} is read from", column) for field, column in found["mapping"].items() if field != column]
     rows += [(f"{one.level}: {one.field}", one.text) for one in content.findings]
     rows += [("warning", line) for line in content.metrics["warnings"]]
@@ -132,13 +148,17 @@ def split(content: ReportContent) -> Section:
 
 def model_card(content: ReportContent) -> Section:
     """What it is for, what it was fitted on, and what it must not be used for."""
-    metrics = content.metrics
-    core = content.task.core
+    metrics, parts = content.metrics, content.metrics["split"]
+    core, schema = content.task.core, content.task.schema
+    late = f", known {schema.label_delay_days:g} days later" if schema.label_delay_days else ""
+    built = ", ".join(getattr(core, "stems", [getattr(core, "name", "")]))
     rows = [
         ("purpose", content.task.summary),
         ("ships", metrics["shipped"]),
+        ("fitted on", f"{shown(parts.get('final', parts['train']))} examples; judged on {shown(parts['test'])} others"),
+        ("predicts", "plans" if schema.target is None else f"{schema.target.name}{late}"),
         ("blend", "; ".join(f"{name}: {shown(value)}" for name, value in metrics["blend"].items()) or "none"),
-        ("core", repr(getattr(core, "stems", getattr(core, "name", core))) + f", {shown(metrics['core'])}"),
+        ("core", "; ".join(one for one in (built, shown(metrics["core"])) if one)),
         ("seed, preset, version", f"{metrics['seed']}, {metrics['preset']}, {metrics['version']}"),
         ("rule", shown(metrics["rule"]) or "none"),
         ("limits", "Valid for data like those above; watch for drift. A person answers for the decision."),
@@ -157,7 +177,8 @@ def verdict(metrics: dict[str, Any]) -> str:
         head = f"A tie: {gate['classic']}, the classic method, ships. {gate['candidate']} differs by {lead}"
     else:
         head = f"{gate['classic']}, the classic method, ships. {gate['candidate']} differs by {lead}"
-    return f"{head} {gate['metric']} (95 % interval, {gate['units']} {metrics['unit']}s resampled in pairs)."
+    metric = gate["metric"].replace("_", " ")
+    return f"{head} {metric} (95 % interval, {gate['units']} {metrics['unit']}s resampled in pairs)."
 
 
 # ----------------------------------------------------------------------------------------------- two renderings
@@ -203,7 +224,7 @@ def drawn(part: Section, width: float = 4.6, height: float = 3.4) -> str:
     if part.figure is None:
         return ""
     try:
-        return plots.as_svg(part.figure, width=width, height=height)
+        return plots.as_svg(part.figure, title=part.title, width=width, height=height)
     except Exception as err:
         return f"<p class=soft>The figure could not be drawn: {escape(f'{type(err).__name__}: {err}')}</p>"
 
@@ -271,6 +292,12 @@ def with_interval(lead: dict[str, Any]) -> str:
 def number(value: float | None, sign: str = "") -> str:
     """Four significant digits."""
     return "-" if value is None or value != value else f"{value:{sign}.4g}"
+
+
+def brief(value: Any) -> str:
+    """A value of a policy for people; the content of a file is in metrics.json."""
+    text = shown(value) or "none"
+    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def shown(value: Any) -> str:
