@@ -7,7 +7,6 @@ from hashlib import sha1
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -207,8 +206,5 @@ def test_recbole_lists_that_do_not_fit_are_counted(tmp_path: Path) -> None:
 def test_recbole_time_beyond_the_clock_is_dropped_and_counted(tmp_path: Path) -> None:
     text = "user_id:token\titem_id:token\ttimestamp:float\n1\t5\t1e30\n1\t6\t1e9\n1\t7\tx\n"
     found = read(RECBOLE, write(tmp_path, "a.inter", text))
-    assert (
-        found.main["time"].to_numpy().tolist() == [np.datetime64("2001-09-09T01:46:40", "ns").astype(int)]
-        or len(found.main) == 1
-    )
+    assert found.main["time"].tolist() == [pd.Timestamp("2001-09-09 01:46:40")]
     assert sum(found.provenance.ledger.dropped.values()) == 2
