@@ -119,7 +119,7 @@ def moments(cells: np.ndarray, name: str, options: ReadOptions) -> np.ndarray:
     said = cells != ""
     if said.any() and np.isnan(numbers[said]).mean() > 0.5:
         return times_of([str(one) for one in cells], name, options.options)[0]
-    largest = float(np.nanmax(numbers, initial=0.0))
+    largest = float(np.nanmax(numbers[numbers < 9.2e18], initial=0.0))  # what lies beyond is no time in any unit
     factor = next(f for f, most in ((1e9, 1e11), (1e6, 1e14), (1e3, 1e17), (1.0, np.inf)) if largest < most)
     whole = np.where(np.isnan(numbers), 0, numbers) * factor
     beyond = ~(np.abs(whole) < 9.2e18)  # nanoseconds that fit
