@@ -102,8 +102,9 @@ def _policy(one: argparse.ArgumentParser, words: Sequence[str]) -> list[tuple[st
         flag = f"--{field.name.replace('_', '-')}"
         flag = flag if flag not in taken else f"--policy-{field.name.replace('_', '-')}"
         unit = field.metadata.get("unit", "")
-        text = f"{field.metadata.get('help', '')} [{unit or 'no unit'}; default {field.default}]".replace("%", "%%")
-        group.add_argument(flag, dest=POLICY + field.name, metavar=_metavar(field.default), help=text)
+        default = "none" if field.default == "" else field.default
+        text = f"{field.metadata.get('help', '')} [{unit or 'no unit'}; default {default}]".replace("%", "%%")
+        group.add_argument(flag, dest=POLICY + field.name, metavar=_metavar(field.default, unit), help=text)
         found.append((flag, field.name))
     return found
 
@@ -120,8 +121,8 @@ def _task_of(words: Sequence[str]) -> str | None:
     return next((word for word in words[1:] if "." in word and not word.startswith("-") and "/" not in word), None)
 
 
-def _metavar(default: Any) -> str:
-    return {bool: "yes|no", int: "N", float: "X"}.get(type(default), "VALUE")
+def _metavar(default: Any, unit: str) -> str:
+    return {bool: "yes|no", int: "N", float: "X"}.get(type(default), unit.upper() or "VALUE")
 
 
 def _reading(one: argparse.ArgumentParser, *, required: bool) -> None:

@@ -40,6 +40,22 @@ def test_time_split_order_of_rows_does_not_matter() -> None:
     assert sorted(shuffle[mixed.folds[0].train]) == sorted(plain.folds[0].train)
 
 
+def test_history_that_is_too_short_for_late_labels_says_how_long_it_must_be() -> None:
+    with pytest.raises(DataError) as told:
+        TimeSplit()(examples(80, delay=7), 0)
+    assert "span 19.8 days" in told.value.found
+    assert "known 7 days later" in told.value.found
+    assert "48 days or more" in told.value.expected
+    assert "--label-delay DAYS. This history allows at most 3 days" in told.value.todo
+    TimeSplit()(examples(4 * 48, delay=7), 0)
+    TimeSplit()(examples(80, delay=2), 0)
+
+
+def test_too_few_examples_are_refused_with_what_they_do_not_suffice_for() -> None:
+    with pytest.raises(DataError, match=r"3 examples are too few to split: none is left for .*validation"):
+        TimeSplit()(examples(3), 0)
+
+
 @pytest.mark.parametrize("few", [10, 1500])
 def test_entity_split_never_puts_an_entity_on_two_sides(few: int) -> None:
     made = examples()

@@ -16,7 +16,6 @@ from verticals_finance.adapters.handbook import HANDBOOK
 from verticals_finance.fraud.decide import AlertPolicy, decide, tune
 from verticals_finance.fraud.examples import Payments, label_codes
 from verticals_finance.fraud.realtime import Payment, RealTimeScorer
-from verticals_finance.fraud.rules import read_rules
 from verticals_finance.fraud.schema import SCHEMA
 from verticals_finance.fraud.simulate import simulate
 from verticals_finance.fraud.task import FRAUD
@@ -316,43 +315,7 @@ def test_redelivered_and_late_event_counts_once() -> None:
     assert (after["count"], after["sum"]) == (2.0, 70.0)
 
 
-# ------------------------------------------------------------------------------------------- rules, one at a time
-
-
-RULES = """
-[lists]
-block_cards = ["c1"]
-allow_terminals = ["t2"]
-
-[[rules]]
-name = "burst"
-when = "card_payments_10min >= 3 and amount < 5"
-action = "review"
-"""
-
-
-def test_rules_and_lists_are_back_tested_and_override_the_model(examples: Examples, tmp_path: Path) -> None:
-    path = tmp_path / "rules.toml"
-    path.write_text(RULES)
-    book = read_rules(path)
-    tested = book.back_test(examples, AlertPolicy()).set_index("name")
-    assert tested.loc["rule burst", "precision"] > 0.5
-    assert tested.loc["list allow_terminals", "alerts_per_day"] == 0
-    predictions = said(examples, np.zeros(len(examples)))
-    decision = book.apply(decide(predictions, AlertPolicy(), tune(predictions, AlertPolicy())), examples)
-    blocked = decision.table[decision.table["card"] == "c1"]
-    assert (blocked["action"] == "stop").all()
-    assert (blocked["reason"] == "list block_cards").all()
-
-
-@pytest.mark.parametrize(
-    "text", ["[[rules]]\nname='x'\nwhen='amount is high'\naction='review'\n", "[lists]\nfriends=[]\n"]
-)
-def test_rule_that_is_not_understood_is_refused(text: str, tmp_path: Path) -> None:
-    path = tmp_path / "rules.toml"
-    path.write_text(text)
-    with pytest.raises(UsageError, match=r"not understood|no list"):
-        read_rules(path)
+# ------------------------------------------------------------------------------------------------- one at a time
 
 
 @pytest.fixture(scope="module")

@@ -50,9 +50,12 @@ class TableEncoder:
         if missing:
             raise DataError(f"The table lacks columns {missing[:5]}.", expected="The columns the model was trained on.")
         out = np.empty((len(frame), len(self.names)), dtype=np.float32)
-        out[:, : len(self.numbers)] = frame[list(self.numbers)].to_numpy(dtype=np.float32, na_value=np.nan)
-        for place, (name, codes) in enumerate(self.categories.items(), start=len(self.numbers)):
-            out[:, place] = frame[name].astype(str).map(codes).fillna(0).to_numpy(dtype=np.float32)
+        count = len(self.numbers)
+        first = tuple(frame.columns[:count]) == self.numbers
+        numbers = frame.iloc[:, :count] if first else frame[list(self.numbers)]
+        out[:, :count] = numbers.to_numpy(dtype=np.float32, na_value=np.nan)
+        for place, (name, codes) in enumerate(self.categories.items(), start=count):
+            out[:, place] = category_codes(frame[name], codes)
         return out
 
     def to_json(self) -> dict[str, Any]:
@@ -63,6 +66,13 @@ class TableEncoder:
     def from_json(cls, state: Mapping[str, Any]) -> TableEncoder:
         """From :meth:`to_json`."""
         return cls(tuple(state["numbers"]), state["categories"])
+
+
+def category_codes(column: pd.Series, codes: Mapping[str, int]) -> np.ndarray:
+    """(N,) int64 codes of a column's words, 0 = unseen or missing."""
+    kind: Any = column if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category")
+    by_level = np.array([codes.get(str(level), 0) for level in kind.cat.categories] + [0], dtype=np.int64)
+    return by_level[kind.cat.codes.to_numpy()]
 
 
 def is_category(column: pd.Series) -> bool:

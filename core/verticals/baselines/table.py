@@ -17,6 +17,8 @@ from verticals_plugins import Baseline, Budget, Examples, Predictions
 if TYPE_CHECKING:
     import lightgbm as lgb
 
+FEW = 64
+"""Fewer rows than this are predicted on one thread."""
 THIN_ABOVE = 300_000
 """With more rows than this and rare positives, negatives are thinned to about this many and weighted up."""
 
@@ -113,11 +115,17 @@ class GbmTable:
     def predict(self, examples: Examples) -> Predictions:
         """Probabilities: (N,), (N, K) classes or (N, K) labels; the mean of the bags."""
         assert self.encoder is not None
-        x = self.encoder.matrix(table_of(examples, self.block))
-        raw = [np.asarray(b.predict(x)) for b in self.boosters]
+        return Predictions(examples, self.predict_matrix(self.encoder.matrix(table_of(examples, self.block))))
+
+    def predict_matrix(self, x: np.ndarray) -> np.ndarray:
+        """The same of the encoder's matrix (N, F)."""
+        threads: dict[str, Any] = (
+            {"num_threads": 1} if len(x) < FEW else {}
+        )  # waking threads takes longer than a few rows do
+        raw = [np.asarray(b.predict(x, **threads)) for b in self.boosters]
         bags = self.settings.bags
         grouped = [np.mean(raw[i : i + bags], axis=0) for i in range(0, len(raw), bags)]
-        return Predictions(examples, np.stack(grouped, axis=1) if self.kind == "labels" else grouped[0])
+        return np.stack(grouped, axis=1) if self.kind == "labels" else np.asarray(grouped[0])
 
     def contributions(self, examples: Examples) -> tuple[list[str], np.ndarray]:
         """Names (F,) and TreeSHAP contributions (N, F) in log-odds (Lundberg 2020), of the first label or class 1."""

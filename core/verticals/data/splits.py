@@ -48,7 +48,25 @@ class TimeSplit:
             "gate from": str(gate_at),
             "test from": str(test_at),
         }
+        if len(examples) and not min(len(train), len(valid), len(gate)):
+            self._refuse_short(time, known)
         return filled(Parts((Fold(train, valid, gate),), final, test, notes), examples)
+
+    def _refuse_short(self, time: np.ndarray, known: np.ndarray) -> None:
+        """Raises:
+        DataError: truth comes so late that no part of this history holds any; says how long a history is needed.
+        """
+        span, late = (time.max() - time.min()) / DAY, float(np.quantile((known - time) / DAY, 0.5))
+        least = min(self.valid, self.gate, 1 - self.test - self.gate - self.valid)
+        if late <= least * span:
+            return
+        most = f" This history allows at most {least * span:.2g} days." if least * span >= 0.1 else ""
+        raise DataError(
+            f"The history is too short: the data span {span:.3g} days, and what is predicted becomes known {late:.3g} "
+            "days later; training, validation, the gate and the test need periods of their own, each longer than that.",
+            expected=f"A history of {np.ceil(late / least) + 1:.0f} days or more.",
+            todo=f"Give a longer history, or say how soon it is really known: --label-delay DAYS.{most}",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,17 +194,16 @@ def filled(parts: Parts, examples: Examples) -> Parts:
     Raises:
         DataError: a part is empty; says which and how many examples there are.
     """
-    sizes = {"test": len(parts.test), "final": len(parts.final)}
-    for number, fold in enumerate(parts.folds):
-        sizes |= {
-            f"train {number}": len(fold.train),
-            f"valid {number}": len(fold.valid),
-            f"gate {number}": len(fold.gate),
-        }
+    sizes = {
+        "training": min(len(fold.train) for fold in parts.folds),
+        "validation": min(len(fold.valid) for fold in parts.folds),
+        "the gate": min(len(fold.gate) for fold in parts.folds),
+        "the test": min(len(parts.test), len(parts.final)),
+    }
     empty = [name for name, size in sizes.items() if not size]
     if empty:
         raise DataError(
-            f"{len(examples)} examples are too few to split: {', '.join(empty)} would be empty.",
+            f"{len(examples)} examples are too few to split: none is left for {', '.join(empty)}.",
             expected="Examples for training, validation, the gate and the test.",
             todo="Give more data, or a longer period.",
         )

@@ -15,6 +15,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,13 @@ class Timeline:
     def __len__(self) -> int:
         return len(self.order)
 
+    @cached_property
+    def place(self) -> Ints:
+        """Position of each row (N,): the other way round than ``order``."""
+        place = np.empty(len(self), dtype=np.int64)
+        place[self.order] = np.arange(len(self), dtype=np.int64)
+        return place
+
     def find(self, key: Ints, time: Ints) -> Ints:
         """Position of the first event of ``key`` later than ``time`` (Q,); the group's end if there is none."""
         later = np.searchsorted(self._moments, time, side="right")
@@ -68,9 +76,8 @@ class Timeline:
 
     def own(self, width: int, at: Ints | None = None) -> Span:
         """For each event at position ``at`` (default all, in sorted order): its window up to and with itself."""
-        every = np.arange(len(self), dtype=np.int64)
-        at = every if at is None else at
-        if not np.array_equal(at, every):
+        at = np.arange(len(self), dtype=np.int64) if at is None else at
+        if len(at) != len(self) or not np.array_equal(at, np.arange(len(self))):
             return Span(self.find(self.key[at], self.time[at] - width), at + 1)
         start = np.searchsorted(self._moments, self._moments - width, side="right")
         lo = np.searchsorted(self._place, self.key * self._radix + start[self._moment])
@@ -121,6 +128,9 @@ class Spread:
 
 def largest(values: Floats, span: Span) -> Floats:
     """Largest value of each span (Q,), NaN where it is empty; NaN values are passed over. O(N log longest span)."""
+    if len(span.lo) == 1:
+        inside = values[span.lo[0] : span.hi[0]]
+        return np.array([np.fmax.reduce(inside) if len(inside) else np.nan])
     out = np.full(len(span.lo), np.nan)
     length = span.count
     level = np.frexp(np.maximum(length, 1).astype(np.float64))[1] - 1
@@ -147,13 +157,15 @@ def distinct(line: Timeline, values: Ints, width: int, at: Ints | None = None) -
     both: those that reach the later one and do not begin after the earlier one. Two prefix sums count them.
     """
     at = np.arange(len(line), dtype=np.int64) if at is None else at
+    span = line.own(width, at)
+    if len(at) == 1:
+        return np.array([len(set(values[span.lo[0] : span.hi[0]].tolist()))], dtype=np.int64)
     same = np.lexsort((np.arange(len(line)), values, line.key))
     later, earlier = same[1:], same[:-1]
     twin = (line.key[later] == line.key[earlier]) & (values[later] == values[earlier])
     twin &= line.time[later] - line.time[earlier] < width
     entered, left = np.zeros(len(line), dtype=np.int64), np.zeros(len(line), dtype=np.int64)
     entered[later[twin]], left[earlier[twin]] = 1, 1
-    span = line.own(width, at)
     first = line.first[at]
     twice = total(prefix(entered), Span(first, span.hi)) - total(prefix(left), Span(first, span.lo))
     return span.count - twice
@@ -188,9 +200,7 @@ class EventTable:
 def aggregate(events: EventTable, wants: Sequence[Want], rows: Ints | None = None) -> dict[str, Floats]:
     """Aggregates by name, each (Q,) for the events at ``rows`` (default: all), as of each event's own time."""
     line = Timeline(events.key, events.time, events.id)
-    place = np.empty(len(line), dtype=np.int64)
-    place[line.order] = np.arange(len(line), dtype=np.int64)
-    at = place if rows is None else place[rows]
+    at = line.place if rows is None else line.place[rows]
     return {want.name: _one(line, events, want, at) for want in wants}
 
 

@@ -23,7 +23,7 @@ from verticals.pipeline.files import write_atomic, write_json
 from verticals.pipeline.fitting import Answers, Candidate, Slots
 from verticals.pipeline.reading import read
 from verticals.pipeline.report import ReportContent, render
-from verticals.pipeline.settings import Settings, configured, policy_of
+from verticals.pipeline.settings import Settings, configured, policy_of, understood
 from verticals.pipeline.stages import Silent, Stages, Watcher
 from verticals.pipeline.tables import value_columns, with_values
 from verticals_plugins import (
@@ -107,9 +107,9 @@ def run(
     declared = installed().task(task) if isinstance(task, str) else task
     settings = Settings(
         task=declared.name, data=str(data) if isinstance(data, str | Path) else None if data is None else "(in memory)",
-        preset=preset, seed=seed, policy=dict(policy or {}), mapping=dict(mapping or {}), adapter=adapter,
-        options=dict(options or {}), label_delay_days=label_delay_days, time_limit=time_limit, core=dict(core or {}),
-        threads=threads,
+        preset=preset, seed=seed, policy=understood(declared, policy or {}), mapping=dict(mapping or {}),
+        adapter=adapter, options=dict(options or {}), label_delay_days=label_delay_days, time_limit=time_limit,
+        core=dict(core or {}), threads=threads,
     )  # fmt: skip
     folder = Path(out) if out is not None else new_folder(declared.name)
     if (folder / "config.json").is_file() and Settings.load(folder) != settings:

@@ -108,6 +108,12 @@ def policy_of(task: Task, given: Mapping[str, Any]) -> Any:
         raise UsageError(f"The policy cannot be used: {err}.") from err
 
 
+def understood(task: Task, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the user gave as the policy holds it: numbers instead of text, a file's content instead of its path."""
+    policy = policy_of(task, given)
+    return {name: getattr(policy, name) for name in (one.replace("-", "_") for one in given)}
+
+
 def converted(name: str, value: Any, default: Any) -> Any:
     """``value`` as the type of ``default``; text from a command line becomes a number or a truth value."""
     try:

@@ -13,13 +13,14 @@ from verticals.data.match import plain
 from verticals.data.table import classes_of, says_no
 from verticals.data.windows import Timeline
 from verticals_finance.fraud.features import compute
-from verticals_finance.fraud.log import DAY, NEVER, REACH, Days, Log, derive
+from verticals_finance.fraud.log import DAY, NEVER, REACH, Days, Log, derive, latest
 from verticals_finance.fraud.schema import CATEGORIES
 from verticals_plugins import DataError, Dataset, Events, Examples, Table
 from verticals_plugins.examples import Block
 
 FIXED_FACTS = ("excess", "rank", "risk")
 """Facts that are fixed when a payment happens; a memory keeps them."""
+LARGEST = 1e12
 FRAUD_WORDS = ("fraud", "fraudulent", "isfraud", "yes", "y", "true", "t", "positive", "chargeback", "suspicious")
 
 
@@ -29,6 +30,7 @@ class Payments:
 
     def __call__(self, dataset: Dataset, past: Dataset | None = None) -> Examples:
         every, new = together(dataset, past)
+        refuse_absurd(every)
         log = as_log(every, dataset.schema.label_delay_days)
         rows = np.flatnonzero(new)
         fresh = np.flatnonzero(np.isnan(log.excess))
@@ -44,7 +46,7 @@ class Payments:
         delay = dataset.schema.label_delay_days
         log = as_log(every, delay)
         derive(log, Days.of(log), np.flatnonzero(np.isnan(log.excess)))
-        last = int(log.time.max())
+        last = latest(log.time)
         told = np.where(log.known == NEVER, np.iinfo(np.int64).min, log.known)
         keep = np.maximum(log.time, told) > last - REACH - DAY
         kept = every.loc[keep].assign(**{name: getattr(log, name)[keep] for name in FIXED_FACTS})
@@ -57,29 +59,40 @@ class Payments:
         return dataset.with_main(kept[list(dict.fromkeys(names))].reset_index(drop=True))
 
 
-def assemble(log: Log, every: pd.DataFrame, rows: np.ndarray, delay_days: float, *, labelled: bool) -> Examples:
-    """The examples of the payments ``rows`` of a log whose facts are derived; ``every`` has the log's payments."""
+def assemble(
+    log: Log,
+    every: pd.DataFrame,
+    rows: np.ndarray,
+    delay_days: float,
+    *,
+    labelled: bool,
+    place: np.ndarray | None = None,
+) -> Examples:
+    """The examples of the payments ``rows`` of a log whose facts are derived.
+
+    ``every`` has the log's payments, or others among which these stand at ``place``.
+    """
     names, values = compute(log, rows)
+    place = rows if place is None else place
     table = pd.DataFrame(values, columns=list(names), copy=False)
-    habits = {name: categorical(every[name], rows) if name in every else absent(len(rows)) for name in CATEGORIES[1:]}
+    habits = {name: categorical(every[name], place) if name in every else absent(len(rows)) for name in CATEGORIES[1:]}
     table = pd.concat([table, pd.DataFrame(habits)], axis=1)
-    terminal = np.where(log.terminal >= 0, log.terminal, -1 - np.arange(len(log)))
     inputs: dict[str, Block] = {
         "table": Table(table),
-        "card": past_events(log, log.card, rows, 0),
-        "terminal": past_events(log, terminal, rows, int(delay_days * DAY)),
+        "card": past_events(log, log.by_card, rows, 0),
+        "terminal": past_events(log, log.by_terminal, rows, int(delay_days * DAY)),
     }
     frame = pd.DataFrame(
         {
-            "id": every["id"].to_numpy()[rows],
-            "entity": every["card"].astype(str).to_numpy()[rows],
-            "time": every["time"].to_numpy()[rows],
+            "id": every["id"].to_numpy()[place],
+            "entity": every["card"].astype(str).to_numpy()[place],
+            "time": every["time"].to_numpy()[place],
             "day": log.day[rows].astype("datetime64[D]").astype(str),
             "amount": log.amount[rows],
-            "terminal": every["terminal"].astype(object).to_numpy()[rows] if "terminal" in every else "",
+            "terminal": every["terminal"].astype(object).to_numpy()[place] if "terminal" in every else "",
         }
     )
-    truth = every["fraud_code"].to_numpy()[rows].astype(np.int64) if labelled else None
+    truth = every["fraud_code"].to_numpy()[place].astype(np.int64) if labelled else None
     known = log.known[rows].astype("datetime64[ns]") if labelled else None
     return Examples(frame, inputs, truth, known, ("genuine", "fraud"))
 
@@ -106,6 +119,22 @@ def together(dataset: Dataset, past: Dataset | None) -> tuple[pd.DataFrame, np.n
     loose = {name: object for name in old if isinstance(old[name].dtype, pd.CategoricalDtype)}
     every = pd.concat([old.astype(loose), main], ignore_index=True)
     return every, np.arange(len(every)) >= len(old)
+
+
+def refuse_absurd(main: pd.DataFrame) -> None:
+    """Amounts are summed exactly, in hundredths, which has an end.
+
+    Raises:
+        DataError: an amount is larger than :data:`LARGEST`, or none at all.
+    """
+    amount = main["amount"].to_numpy(dtype=float)
+    odd = np.flatnonzero(~(np.abs(amount) <= LARGEST))
+    if len(odd):
+        raise DataError(
+            f"{len(odd)} amounts are larger than {LARGEST:.0e} or none, for example {amount[odd[0]]:g} "
+            f"(id {main['id'].iloc[odd[0]]}).",
+            expected="Amounts in the main unit of a currency.", todo="Correct these rows or take them out.",
+        )  # fmt: skip
 
 
 def label_codes(main: pd.DataFrame) -> np.ndarray:
@@ -182,14 +211,10 @@ def tie_of(ids: pd.Series) -> np.ndarray:
     return rank
 
 
-def past_events(log: Log, key: np.ndarray, rows: np.ndarray, delay: int) -> Events:
-    """What happened before each payment with the same ``key``, up to ``delay`` nanoseconds ago."""
-    line = Timeline(key, log.time, log.tie)
-    order = line.order
-    place = np.empty(len(log), dtype=np.int64)
-    place[order] = np.arange(len(log))
-    at = place[rows]
-    stop = at if not delay else np.minimum(at, line.find(key[rows], log.time[rows] - delay))
+def past_events(log: Log, line: Timeline, rows: np.ndarray, delay: int) -> Events:
+    """What happened before each payment with the same key of ``line``, up to ``delay`` nanoseconds ago."""
+    order, at = line.order, line.place[rows]
+    stop = at if not delay else np.minimum(at, line.find(line.key[at], log.time[rows] - delay))
     columns = {
         "log_amount": log.log_amount,
         "excess": log.excess,

@@ -11,7 +11,7 @@ Legend: N payments in the log, Q asked for, F features.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 
 import numpy as np
@@ -49,19 +49,19 @@ class Asked:
     line: Timeline
     at: Ints
     row: Ints
+    known_windows: dict[int, Span] = field(default_factory=dict[int, Span])
 
     @classmethod
-    def of(cls, log: Log, key: Ints, rows: Ints) -> Asked:
-        """The timeline of ``key`` (N,) and the payments ``rows``; those come in the order of the timeline."""
-        line = Timeline(key, log.time, log.tie)
-        place = np.empty(len(log), dtype=np.int64)
-        place[line.order] = np.arange(len(log), dtype=np.int64)
-        at = np.sort(place[rows])
+    def of(cls, log: Log, line: Timeline, rows: Ints) -> Asked:
+        """The payments ``rows`` on a timeline of the log; they come in the order of the timeline."""
+        at = np.sort(line.place[rows])
         return cls(log, line, at, line.order[at])
 
     def own(self, width: int) -> Span:
         """Each payment's window up to and with itself."""
-        return self.line.own(width, self.at)
+        if width not in self.known_windows:
+            self.known_windows[width] = self.line.own(width, self.at)
+        return self.known_windows[width]
 
     def past(self, width: int) -> Span:
         """Each payment's window without itself."""
@@ -145,20 +145,22 @@ def feature_names() -> tuple[str, ...]:
 
 def _every(log: Log, rows: Ints, put: Put) -> None:
     _itself(log, rows, put)
-    card = Asked.of(log, log.card, rows)
+    card = Asked.of(log, log.by_card, rows)
+    often = np.zeros(len(log), dtype=np.int64)
+    often[card.row] = card.past(REACH).count
     _velocity(card, put)
     _against_history(card, put)
     _recent(card, put)
     _own_labels(card, put)
     _against_clean(card, put)
     del card
-    terminal = Asked.of(log, np.where(log.terminal >= 0, log.terminal, -1 - np.arange(len(log))), rows)
+    terminal = Asked.of(log, log.by_terminal, rows)
     _terminal_flow(terminal, put)
     _terminal_labels(terminal, put)
     _terminal_runs(terminal, put)
     for name in ("terminal", "mcc", "country", "channel"):
         codes = log.terminal if name == "terminal" else log.habits.get(name)
-        _familiar(log, codes, rows, name, put)
+        _familiar(log, codes, rows, often, name, put)
 
 
 def _itself(log: Log, rows: Ints, put: Put) -> None:
@@ -252,12 +254,12 @@ def _against_clean(card: Asked, put: Put) -> None:
     put("amount_to_clean_spread", (now - mean) / (std + 0.1), card.row)
     put("amount_to_clean_highest", now - most, card.row)
     put("card_clean_known_90d", count, card.row)
-    mine = fixed(card.log.log_amount[card.line.order])
+    every = card.log.log_amount[card.line.order]
+    mine = prefix(fixed(every))
     for name, width in (("3d", 3 * DAY), ("7d", 7 * DAY), ("14d", 14 * DAY)):
         recent = card.own(width)
-        put(f"card_recent_to_clean_{name}", ratio(total(prefix(mine), recent), recent.count) / FIXED - mean, card.row)
-    recent = card.own(7 * DAY)
-    put("card_highest_to_clean_7d", largest(card.log.log_amount[card.line.order], recent) - most, card.row)
+        put(f"card_recent_to_clean_{name}", ratio(total(mine, recent), recent.count) / FIXED - mean, card.row)
+    put("card_highest_to_clean_7d", largest(every, card.own(7 * DAY)) - most, card.row)
 
 
 def _terminal_flow(terminal: Asked, put: Put) -> None:
@@ -316,19 +318,19 @@ def _terminal_runs(terminal: Asked, put: Put) -> None:
         put(f"terminal_label_{back}_before", np.where(seen, label, np.nan), terminal.row)
 
 
-def _familiar(log: Log, codes: Ints | None, rows: Ints, name: str, put: Put) -> None:
-    """How often in 90 days the card was seen with this value, and how many days ago; NaN where there is none."""
+def _familiar(log: Log, codes: Ints | None, rows: Ints, often: Ints, name: str, put: Put) -> None:
+    """How often in 90 days the card was seen with this value, and how many days ago; NaN where there is none.
+
+    ``often`` (N,) is how often the card was seen at all.
+    """
     if codes is None:
         put(f"card_{name}_share_90d", np.full(len(rows), np.nan), rows)
         put(f"card_{name}_days_since", np.full(len(rows), np.nan), rows)
         return
     radix = int(codes.max(initial=0)) + 2
-    pair = Asked.of(log, log.card * radix + codes + 1, rows)
-    card = Asked.of(log, log.card, rows)
-    times = np.zeros(len(log))
-    times[card.row] = card.past(REACH).count
+    pair = Asked.of(log, Timeline(log.card * radix + codes + 1, log.time, log.tie), rows)
     here, missing = pair.past(REACH), codes[pair.row] < 0
-    share = ratio(here.count, times[pair.row])
+    share = ratio(here.count, often[pair.row])
     put(f"card_{name}_share_90d", np.where(missing, np.nan, share), pair.row)
     since = (pair.line.time[pair.at] - pair.line.time[np.maximum(pair.at - 1, 0)]) / DAY if len(log) else pair.at
     put(f"card_{name}_days_since", np.where(missing | (here.count == 0), np.nan, since), pair.row)

@@ -10,6 +10,7 @@ Legend: N payments, Q of them asked for. Times are int64 nanoseconds since 1970.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from verticals.data.windows import Floats, Ints, Timeline
 DAY = 86_400_000_000_000
 NEVER = np.iinfo(np.int64).max
 REACH = 90 * DAY
-"""No feature reads a payment older than this, unless its label became known within :data:`TOLD`."""
+"""No feature reads a payment older than this, unless its label became known within it."""
 TOLD = 60 * DAY
 FIXED = 1 << 20
 """Fixed-point unit of logarithms."""
@@ -57,15 +58,36 @@ class Log:
     def __len__(self) -> int:
         return len(self.card)
 
-    @property
+    @cached_property
     def log_amount(self) -> Floats:
         """(N,) natural logarithm of the size of the amount."""
-        return np.log(np.maximum(np.abs(self.amount), LEAST))
+        return log_size(self.amount)
 
     @property
     def day(self) -> Ints:
         """(N,) days since 1970, UTC."""
         return self.time // DAY
+
+    @cached_property
+    def by_card(self) -> Timeline:
+        """Payments of each card in order of time."""
+        return Timeline(self.card, self.time, self.tie)
+
+    @cached_property
+    def by_terminal(self) -> Timeline:
+        """Payments at each terminal in order of time; one without a terminal stands alone."""
+        alone = -1 - np.arange(len(self), dtype=np.int64)
+        return Timeline(np.where(self.terminal >= 0, self.terminal, alone), self.time, self.tie)
+
+
+def log_size(amount: Floats) -> Floats:
+    """(N,) natural logarithm of the size of amounts."""
+    return np.log(np.maximum(np.abs(amount), LEAST))
+
+
+def latest(time: Ints) -> int:
+    """The newest time, but for one in a hundred payments: a wrong date must not make all others look old."""
+    return int(np.sort(time)[-1 - len(time) // 100])
 
 
 def fixed(values: Floats) -> Ints:
@@ -102,18 +124,22 @@ class Days:
         return days
 
     def add(self, day: Ints, log_amount: Floats) -> None:
-        """Count payments (N,)."""
-        place = day - self.first
+        """Count payments (N,); those before the first day are left out."""
+        here = day >= self.first
+        place = day[here] - self.first
         np.add.at(self.count, place, 1)
-        np.add.at(self.sum, place, fixed(log_amount))
+        np.add.at(self.sum, place, fixed(log_amount[here]))
 
-    def tell(self, known: Ints, log_amount: Floats, fraud: Ints) -> None:
-        """Count labels (N,) on the day each became known; those that come later than the last day are left out."""
+    def tell(self, known: Ints, log_amount: Floats, fraud: Ints, times: int = 1) -> None:
+        """Count labels (N,) on the day each became known; those that come later than the last day are left out.
+
+        ``times`` -1 takes labels back.
+        """
         place = known // DAY - self.first
         here = np.flatnonzero((place >= 0) & (place < len(self.count)))
         where = (place[here], bucket_of(log_amount[here]))
-        np.add.at(self.told, where, 1)
-        np.add.at(self.bad, where, fraud[here].astype(np.int32))
+        np.add.at(self.told, where, times)
+        np.add.at(self.bad, where, times * fraud[here].astype(np.int32))
 
     def reach(self, day: int) -> None:
         """Make room for ``day``."""
@@ -149,11 +175,9 @@ class Days:
 
 def derive(log: Log, days: Days, rows: Ints) -> None:
     """Fill excess, rank and amount risk of ``rows`` (Q,), in place."""
-    line = Timeline(log.card, log.time, log.tie)
-    place = np.empty(len(log), dtype=np.int64)
-    place[line.order] = np.arange(len(log), dtype=np.int64)
+    line = log.by_card
     values = log.log_amount[line.order]
-    at = np.sort(place[rows])
+    at = np.sort(line.place[rows])
     for start in range(0, len(at), CHUNK):
         _derive_some(log, line, values, days, at[start : start + CHUNK])
     log.risk[rows] = days.risk(log.day[rows], log.log_amount[rows])

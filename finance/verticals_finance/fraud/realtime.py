@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 import verticals
-from verticals_finance.fraud.examples import assemble, tie_of
-from verticals_finance.fraud.log import DAY, LEAST, NEVER, REACH, TOLD, Days, Log, derive
+from verticals.baselines.table import GbmTable
+from verticals.data.windows import Ints
+from verticals_finance.fraud.book import Book
+from verticals_finance.fraud.decide import judged
+from verticals_finance.fraud.examples import LARGEST, assemble
+from verticals_finance.fraud.features import compute, feature_names
+from verticals_finance.fraud.log import DAY, Log, derive
+from verticals_finance.fraud.rules import Case
 from verticals_finance.fraud.schema import CATEGORIES
-from verticals_plugins import Dataset, Table, UsageError
+from verticals_plugins import DataError, Examples, Predictions, UsageError
 
-NUMBERS = ("time", "amount", "fraud", "known", "excess", "rank", "risk")
+FAR = 3650 * DAY
+"""A payment so much later than the newest one has a wrong time."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +35,7 @@ class Payment:
     time: Any
     amount: float
     terminal: str | None = None
-    habits: dict[str, str] = field(default_factory=dict[str, str])
+    habits: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     """mcc, country, channel, currency as far as known."""
 
 
@@ -41,150 +49,137 @@ class Answer:
     reason: str
 
 
-class Book:
-    """The payments that features may still read, findable by card and by terminal."""
-
-    def __init__(self, first_day: int) -> None:
-        self.days = Days(first_day, first_day)
-        self.rows: dict[Any, dict[str, Any]] = {}
-        self.cards: dict[str, list[Any]] = defaultdict(list)
-        self.terminals: dict[str, list[Any]] = defaultdict(list)
-
-    def add(self, row: dict[str, Any]) -> None:
-        """Take a payment in; its facts may still be NaN."""
-        self.rows[row["id"]] = row
-        self.cards[row["card"]].append(row["id"])
-        if row["terminal"] is not None:
-            self.terminals[row["terminal"]].append(row["id"])
-        day = np.array([row["time"] // DAY])
-        self.days.reach(int(day[0]))
-        self.days.add(day, np.array([_log_amount(row["amount"])]))
-
-    def tell(self, id: Any, fraud: bool, known: int) -> None:
-        """Whether a payment was fraud, known from ``known`` on."""
-        row = self.rows[id]
-        row["fraud"], row["fraud_code"], row["known"] = int(fraud), int(fraud), known
-        self.days.reach(known // DAY)
-        self.days.tell(np.array([known]), np.array([_log_amount(row["amount"])]), np.array([int(fraud)]))
-
-    def around(self, row: dict[str, Any]) -> list[dict[str, Any]]:
-        """The payments of its card and terminal that this one may read; those too old are forgotten."""
-        ids: dict[Any, None] = {}
-        for book, key in ((self.cards, row["card"]), (self.terminals, row["terminal"])):
-            if key is None or key not in book:
-                continue
-            kept = [one for one in book[key] if self._alive(self.rows[one], row["time"])]
-            book[key] = kept
-            ids |= dict.fromkeys(kept)
-        return [self.rows[one] for one in ids if one != row["id"]]
-
-    def _alive(self, row: dict[str, Any], now: int) -> bool:
-        told = row["known"] != NEVER and row["known"] > now - TOLD - DAY
-        return bool(row["time"] > now - REACH - DAY or told)
-
-
 class RealTimeScorer:
     """A run's bundle, one payment at a time.
 
-    A payment that is delivered twice is answered as the first time. Labels come by :meth:`tell`; without one the
-    label of a payment stays unknown, whatever the label delay.
+    A payment that is delivered twice is answered as the first time. One that is late has the features that a batch
+    gives with what has arrived by then; nothing that was said before changes. Labels come by :meth:`tell`; without one
+    the label of a payment stays unknown, whatever the label delay.
 
     Raises:
         UsageError: the bundle is not of fraud detection.
+        DataError: a payment's time or amount cannot be used, or a label is of an unknown payment.
     """
 
     def __init__(self, bundle: verticals.Bundle) -> None:
         if bundle.task.name != "finance.fraud" or bundle.past is None:
             raise UsageError(f"The bundle is of {bundle.task.name}.", expected="A bundle of finance.fraud.")
-        self.bundle, self.delay_days = bundle, bundle.task.schema.label_delay_days
+        self.bundle = bundle
         self.answers: dict[Any, Answer] = {}
-        self.book = _book_of(bundle.past)
+        self.book = Book.of(bundle.past)
+        self.newest = self.book.newest
+        self.trees = [Trees(one) for one in bundle.methods.values() if isinstance(one, GbmTable)]
+        self.nobody = Examples(pd.DataFrame({"id": [0]}), {})
 
     def score(self, payment: Payment) -> Answer:
         """Score a payment and remember it."""
         if payment.id in self.answers:
             return self.answers[payment.id]
-        examples = self._examples(payment)
-        predictions = self.bundle.predict_examples(examples)
-        said = self.bundle.task.decide(predictions, self.bundle.policy, self.bundle.rule).table.iloc[0]
-        answer = Answer(payment.id, float(predictions.values[0]), str(said["action"]), str(said["reason"]))
+        log, at = self._remember(payment)
+        names, values = compute(log, at)
+        chance = self._chance(payment, log, at, values)
+        case = Case(
+            amount=log.amount[at], card=np.array([str(payment.card)]), terminal=np.array([payment.terminal or ""]),
+            column=Row(names, values, payment.habits).column,
+        )  # fmt: skip
+        said = judged(case, chance, self.bundle.policy, self.bundle.rule)
+        answer = Answer(payment.id, float(chance[0]), str(said.action[0]), said.reason[0])
         self.answers[payment.id] = answer
+        if len(self.answers) > self.book.room:
+            self.answers = dict(islice(self.answers.items(), len(self.answers) // 2, None))
         return answer
 
     def features(self, payment: Payment) -> pd.Series:
         """The features of a payment (F,), which is remembered."""
-        table = self._examples(payment).inputs["table"]
-        assert isinstance(table, Table)
-        return table.frame.iloc[0]
+        names, values = compute(*self._remember(payment))
+        return pd.Series(values[0], index=list(names))
 
     def tell(self, id: Any, fraud: bool, known: Any) -> None:
-        """Whether an earlier payment was fraud, and when that became known."""
-        self.book.tell(id, fraud, _nanoseconds(known))
+        """Whether an earlier payment was fraud, and when that became known; a later word replaces an earlier one."""
+        self.book.tell(id, fraud, nanoseconds(known))
 
-    def _examples(self, payment: Payment) -> Any:
-        row: dict[str, Any] = {
-            "id": payment.id, "card": payment.card, "terminal": payment.terminal, "time": _nanoseconds(payment.time),
-            "amount": float(payment.amount), "fraud": 0, "fraud_code": -1, "known": NEVER,
-            "excess": np.nan, "rank": np.nan, "risk": np.nan,
-            **{name: payment.habits.get(name) for name in CATEGORIES[1:]},
-        }  # fmt: skip
-        self.book.add(row)
-        rows = [*self.book.around(row), row]
-        log, every = _log_of(rows), pd.DataFrame({name: [one[name] for one in rows] for name in _COLUMNS})
-        every["time"] = every["time"].to_numpy().astype("datetime64[ns]")
-        last = np.array([len(rows) - 1])
-        derive(log, self.book.days, last)
-        row["excess"], row["rank"], row["risk"] = (float(one[-1]) for one in (log.excess, log.rank, log.risk))
-        return assemble(log, every, last, self.delay_days, labelled=False)
+    def _remember(self, payment: Payment) -> tuple[Log, Ints]:
+        """The payment with what it may read as a log, and where it stands there (1,); its facts are fixed."""
+        time, amount = nanoseconds(payment.time), float(payment.amount)
+        if not abs(amount) <= LARGEST or time > self.newest + FAR:
+            raise DataError(
+                f"Payment {payment.id!r} has the amount {payment.amount!r} and the time {payment.time!r}.",
+                expected=f"An amount of at most {LARGEST:.0e}, and a time at most ten years after the newest payment.",
+            )
+        row = self.book.find(payment.id, time, str(payment.card))
+        if row is not None:
+            return self.book.around(row)
+        words = {"card": payment.card, "terminal": payment.terminal, **payment.habits}
+        row = self.book.add(payment.id, time, amount, words)
+        self.newest = max(self.newest, time)
+        log, at = self.book.around(row)
+        derive(log, self.book.days, at)
+        self.book.keep(row, log, at)
+        return log, at
 
+    def _chance(self, payment: Payment, log: Log, at: Ints, values: np.ndarray) -> np.ndarray:
+        if len(self.trees) < len(self.bundle.methods) or self.bundle.blend is not None:
+            return self.bundle.predict_examples(self._examples(payment, log, at)).values
+        raw = self.trees[0].predict(values, payment.habits)
+        return self.bundle.calibrator.apply(Predictions(self.nobody, raw)).values
 
-_COLUMNS = ("id", "card", "terminal", "time", "fraud_code", *CATEGORIES[1:])
-
-
-def _book_of(past: Dataset) -> Book:
-    main = past.main
-    when = main["time"].to_numpy().astype("datetime64[ns]").astype(np.int64)
-    known = main["label_time"].to_numpy().astype("datetime64[ns]").astype(np.int64)
-    book = Book(int(when.min() // DAY))
-    told = main["fraud_code"].to_numpy() >= 0
-    columns = {
-        name: main[name].to_numpy(dtype=object) if name in main else np.full(len(main), None) for name in _COLUMNS
-    }
-    for at in np.argsort(when, kind="stable"):
-        row = {name: None if _absent(one[at]) else one[at] for name, one in columns.items()}
-        row |= {"time": int(when[at]), "amount": float(main["amount"].iloc[at]), "fraud": 0, "known": NEVER}
-        row |= {name: float(main[name].iloc[at]) for name in ("excess", "rank", "risk")}
-        row["card"] = str(row["card"])
-        book.add(row)
-        if told[at]:
-            book.tell(row["id"], bool(columns["fraud_code"][at]), int(known[at]))
-    return book
+    def _examples(self, payment: Payment, log: Log, at: Ints) -> Examples:
+        """The payment as the methods read a batch."""
+        every = pd.DataFrame(
+            {
+                "id": pd.Series([payment.id], dtype=object), "card": [str(payment.card)],
+                "terminal": [payment.terminal], "time": log.time[at].astype("datetime64[ns]"), "fraud_code": [-1],
+                **{name: [payment.habits.get(name)] for name in CATEGORIES[1:]},
+            }
+        )  # fmt: skip
+        delay = self.bundle.task.schema.label_delay_days
+        return assemble(log, every, at, delay, labelled=False, place=np.zeros(1, dtype=np.int64))
 
 
-def _log_of(rows: list[dict[str, Any]]) -> Log:
-    numbers = {name: np.array([row[name] for row in rows]) for name in NUMBERS}
-    habits = {name: _codes([row[name] for row in rows]) for name in CATEGORIES[1:4] if any(r[name] for r in rows)}
-    return Log(
-        card=_codes([row["card"] for row in rows]), terminal=_codes([row["terminal"] for row in rows]),
-        time=numbers["time"].astype(np.int64), tie=tie_of(pd.Series([row["id"] for row in rows])),
-        amount=numbers["amount"].astype(float), fraud=numbers["fraud"].astype(np.int64),
-        known=numbers["known"].astype(np.int64), excess=numbers["excess"].astype(float),
-        rank=numbers["rank"].astype(float), risk=numbers["risk"].astype(float), habits=habits,
-    )  # fmt: skip
+class Trees:
+    """A fitted LightGBM method that reads features as they come, without a table."""
+
+    def __init__(self, method: GbmTable) -> None:
+        assert method.encoder is not None
+        self.method, self.encoder = method, method.encoder
+        place = {name: number for number, name in enumerate(feature_names())}
+        self.place = np.array([place[name] for name in self.encoder.numbers])
+
+    def predict(self, values: np.ndarray, words: Mapping[str, str | None]) -> np.ndarray:
+        """(1,) probability of features (1, F) and the words of the categories."""
+        said = {name: str(word) for name, word in words.items() if word is not None}
+        codes = [[known.get(said.get(name, ""), 0) for name, known in self.encoder.categories.items()]]
+        x = np.concatenate([values[:, self.place], np.array(codes, dtype=np.float32)], axis=1)
+        return self.method.predict_matrix(x)
 
 
-def _codes(values: list[Any]) -> np.ndarray:
-    seen: dict[Any, int] = {}
-    return np.array([-1 if one is None else seen.setdefault(one, len(seen)) for one in values], dtype=np.int64)
+@dataclass(frozen=True)
+class Row:
+    """A payment's features (1, F) by name, and the words of its categories."""
+
+    names: tuple[str, ...]
+    values: np.ndarray
+    words: Mapping[str, str | None]
+
+    def column(self, name: str) -> np.ndarray:
+        """(1,) a number, or a word as text."""
+        if name in self.names:
+            return self.values[:, self.names.index(name)]
+        return np.array([self.words.get(name)], dtype=object)
 
 
-def _nanoseconds(time: Any) -> int:
-    return int(time) if isinstance(time, int | np.integer) else int(pd.Timestamp(time).as_unit("ns").value)
+def nanoseconds(time: Any) -> int:
+    """A moment as int64 nanoseconds since 1970.
 
-
-def _log_amount(amount: float) -> float:
-    return float(np.log(max(abs(amount), LEAST)))
-
-
-def _absent(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and value != value)
+    Raises:
+        DataError: it cannot be read as a time.
+    """
+    if isinstance(time, int | np.integer):
+        return int(time)
+    try:
+        found = pd.Timestamp(time)
+        if not pd.isna(found):
+            return int(found.as_unit("ns").value)
+    except (ValueError, TypeError, OverflowError):
+        pass
+    raise DataError(f"The time {time!r} cannot be read.", expected="For example 2026-05-04T11:00:00Z.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from verticals.data.splits import TimeSplit
-from verticals_finance.fraud.decide import AlertPolicy, decide, tune
+from verticals_finance.fraud.decide import AlertPolicy, decide, rule_section, tune
 from verticals_finance.fraud.examples import Payments
 from verticals_finance.fraud.schema import SCHEMA
 from verticals_finance.fraud.simulate import simulate
@@ -55,6 +55,7 @@ FRAUD = Task(
     tune=tune,
     decide=decide,
     policy=AlertPolicy,
+    sections=rule_section,
     by_rows=True,
     protocol="time split with a gap for the label delay; bootstrap over days",
     bad_inputs=(

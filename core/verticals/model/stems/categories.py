@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
+
+from verticals.baselines.encode import category_codes as words_as_codes
 
 RARE = 5
 LARGEST = 20_000
@@ -46,7 +46,5 @@ def category_codes(frame: pd.DataFrame, vocabularies: dict[str, dict[str, int]])
     """(N, C) int64 codes."""
     out = np.zeros((len(frame), len(vocabularies)), dtype=np.int64)
     for place, (name, codes) in enumerate(vocabularies.items()):
-        column: Any = frame[name].astype("category")
-        by_level = np.array([codes.get(str(level), 0) for level in column.cat.categories] + [0], dtype=np.int64)
-        out[:, place] = by_level[column.cat.codes.to_numpy()]
+        out[:, place] = words_as_codes(frame[name], codes)
     return out
