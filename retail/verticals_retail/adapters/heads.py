@@ -89,6 +89,12 @@ def date_heads(heads: list[str]) -> list[str]:
     return [one for one in heads if SLASHED.fullmatch(one.strip()) or _parts(one.strip())[0]]
 
 
+def are_periods(cells: list[str]) -> bool:
+    """Whether all are written as months, weeks, quarters or years, in one way."""
+    styles = {_parts(one)[0] for one in cells}
+    return len(styles) == 1 and styles <= set(list(STYLES)[2:-2]) | {YEAR}
+
+
 def moments_of(heads: list[str], date_format: str, name: str) -> np.ndarray:
     """(T,) datetime64[ns] of date heads; a week is its Monday, a month, quarter or year its first day.
 
@@ -111,15 +117,15 @@ def moments_of(heads: list[str], date_format: str, name: str) -> np.ndarray:
         found = pd.to_datetime(pd.Series([_iso(one) for one in text]), errors="coerce", format="ISO8601")
     if found.isna().any():
         raise DataError(
-            f"{name}: the column head {text[int(found.isna().argmax())]!r} is no date.",
+            f"{name}: {text[int(found.isna().argmax())]!r} is no date, where one belongs.",
             expected="Such as 2024-03-04, 04.03.2024, 2024-W10, Mar 2024, 2024-03, 2024Q1 or 2024.",
             todo="Correct it, or say how it is written: --option date_format=%d.%m.%Y.",
         )
     if found.duplicated().any():
         raise DataError(
-            f"{name}: two columns say {str(found[found.duplicated()].iloc[0])[:10]}.",
-            expected="One column a step.",
-            todo="Correct the heads, or keep one of the columns.",
+            f"{name}: {str(found[found.duplicated()].iloc[0])[:10]} occurs twice among its dates.",
+            expected="Each step once.",
+            todo="Correct them, or keep one of the two.",
         )
     return found.to_numpy().astype("datetime64[ns]")
 

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 
+from verticals.data.convert import as_text, decoded
+from verticals.data.files import head_of
 from verticals.data.match import plain
 from verticals.data.raw import Raw, read_raw
 from verticals.data.series import SeriesExamples, report_gaps
 from verticals.data.table import OPTIONS, dataset_of, sniff_table
 from verticals_plugins import Adapter, DataError, Dataset, Number, ReadOptions, Schema, Sniff
-from verticals_retail.adapters.heads import date_heads
-from verticals_retail.adapters.wide import HORIZON_HELP, columns_of, named_columns, whole_steps
+from verticals_retail.adapters.heads import are_periods, date_heads, moments_of
+from verticals_retail.adapters.wide import HORIZON_HELP, columns_of, named_columns, read_sheet, whole_steps
 
-ITEMS = ("item", "itemid", "itemnbr", "sku", "product", "productid", "article", "dept", "brand", "material")
+pc: Any = pyarrow.compute
+ITEMS = ("item", "itemid", "family", "itemnbr", "sku", "product", "productid", "article", "dept", "brand", "material")
 STORES = ("store", "storeid", "storenbr", "shop", "shopid", "warehouse", "location", "client", "plant")
 SERIES = ("series", "uniqueid", "storeitem", "id")
 
@@ -42,7 +48,10 @@ def read_long(path: Path, options: ReadOptions) -> Dataset:
     """
     told = options.options
     raw = read_raw(path, told, limit=options.limit)
+    if len(date_heads(raw.table.column_names)) >= 3 and not options.mapping:
+        return read_sheet(path, options)
     schema, mapping = options.schema, dict(options.mapping)
+    raw = _with_periods(raw, mapping, options)
     keys = named_columns(told["series"], raw.table.column_names, raw.name) if told.get("series") else []
     keys = keys or _pair(raw, mapping)
     if len(keys) > 1:
@@ -54,7 +63,14 @@ def read_long(path: Path, options: ReadOptions) -> Dataset:
     if told.get("known"):
         schema = _with_known(schema, named_columns(told["known"], raw.table.column_names, raw.name))
     inner = {name: value for name, value in told.items() if name in OPTIONS}
-    found = dataset_of(raw, replace(options, schema=schema, mapping=mapping, options=inner), adapter="retail.long")
+    try:
+        found = dataset_of(raw, replace(options, schema=schema, mapping=mapping, options=inner), adapter="retail.long")
+    except DataError as err:
+        line = _line_of_dates(raw)
+        if not line:
+            raise
+        todo = f"Line {line} holds dates: if they are the column heads, pass --option header={line}"
+        raise DataError(err.found, expected=err.expected, todo=todo) from err
     _tell_gaps(found)
     if not told.get("horizon"):
         return found
@@ -75,11 +91,44 @@ def _tell_gaps(dataset: Dataset) -> None:
 def _pair(raw: Raw, mapping: Mapping[str, str]) -> list[str]:
     """A store and an item column, where no column names the series by itself."""
     heads = raw.table.column_names
-    if "series" in mapping or any(plain(one) in SERIES for one in heads):
-        return []
     store = [one for one in heads if plain(one) in STORES]
     item = [one for one in heads if plain(one) in ITEMS]
-    return [store[0], item[0]] if store and item else []
+    both = [store[0], item[0]] if store and item else []
+    named = [one for one in heads if plain(one) in SERIES]
+    if "series" in mapping or any(plain(one) != "id" for one in named):
+        return []
+    # an id of its own for each row numbers the rows
+    counted = bool(named) and pc.count_distinct(raw.table[named[0]]).as_py() == raw.table.num_rows > 1
+    return both if not named or counted else []
+
+
+def _with_periods(raw: Raw, mapping: Mapping[str, str], options: ReadOptions) -> Raw:
+    """Times that are months, weeks, quarters or years (2024-01, 2024-W05, 2024Q1) as their first day."""
+    assert options.schema.time is not None
+    wanted = {plain(one) for one in (options.schema.time.name, *options.schema.time.aliases)}
+    found = [one for one in raw.table.column_names if plain(one) in wanted]
+    name = mapping.get("time") or (found[0] if len(found) == 1 else "")
+    if not name or name not in raw.table.column_names or {"date_format", "time_unit"} & set(options.options):
+        return raw
+    text = pc.utf8_trim_whitespace(as_text(decoded(raw.table[name])))
+    cells = [one for one in pc.unique(text).to_pylist() if one]
+    if not cells or not are_periods(cells):
+        return raw
+    days = dict(zip(cells, np.datetime_as_string(moments_of(cells, "", raw.name), "D"), strict=True))
+    column = pa.array([days.get(one, "") for one in text.to_pylist()], pa.string())
+    raw.ledger.warn(f"{name}: {cells[0]} is taken as {days[cells[0]]}, the first day of the period")
+    return replace(raw, table=raw.table.set_column(raw.table.column_names.index(name), name, column))
+
+
+def _line_of_dates(raw: Raw) -> int:
+    """The first line of a text file with at least three dates side by side, 0 if there is none."""
+    for text in (piece.text for piece in raw.pieces if piece.text is not None):
+        lines = head_of(text.path, text.layout.encoding).splitlines()[:50]
+        for number, line in enumerate(lines, 1):
+            cells = [one.strip(' "') for one in line.split(text.layout.delimiter)]
+            if len(date_heads(cells)) >= 3 and number != text.layout.header_end:
+                return number
+    return 0
 
 
 def _with_series(raw: Raw, keys: list[str]) -> Raw:

@@ -111,11 +111,11 @@ def _category(cells: list[str], codes: np.ndarray) -> pd.Categorical:
 def _calendar(raw: Raw, days: list[str], name: str) -> pd.DataFrame:
     """The days from the first of the sales on, in order, with time, week code, event and benefit columns."""
     table = raw.table.to_pandas().astype(str)
-    table["time"] = moments_of(list(table["date"]), "", name)
     place = {day: row for row, day in enumerate(table["d"])}
     if len(place) < len(table):
         raise DataError(f"{name}: {table['d'][table['d'].duplicated()].iloc[0]} stands in several rows.",
                         expected="One row a day.", todo="Keep the right one.")  # fmt: skip
+    table["time"] = moments_of(list(table["date"]), "", name)
     missing = [day for day in days if day not in place]
     if missing:
         raise DataError(

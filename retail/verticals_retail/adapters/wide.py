@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from verticals.data.convert import as_text, convert, is_text
-from verticals.data.files import head_of, kind_of, layout_of
+from verticals.data.files import encoding_of, head_of, kind_of, layout_of, open_bytes
 from verticals.data.match import plain
 from verticals.data.parse import numbers, plain_numbers
 from verticals.data.raw import Raw, read_raw
@@ -53,7 +53,9 @@ def columns_of(path: Path) -> list[str]:
     try:
         if path.is_dir() or kind_of(path) != "text":
             return []
-        return list(layout_of(path, "utf-8-sig", {}).names) if head_of(path, "utf-8-sig") else []
+        with open_bytes(path) as stream:
+            encoding = encoding_of(stream.read(2000), None, path.name)
+        return list(layout_of(path, encoding, {}).names) if head_of(path, encoding) else []
     except (VerticalsError, OSError, ValueError, EOFError):
         return []
 
@@ -63,19 +65,31 @@ def columns_of(path: Path) -> list[str]:
 
 def sniff_competition(path: Path) -> Sniff:
     """Sure of heads V1, V2, … and of a folder with such a train and test file."""
-    files = _pair(path) if path.is_dir() else [path]
-    heads = columns_of(files[0]) if files else []
+    files = _texts(path) if path.is_dir() else [path]
+    heads = next((found for one in files if (found := columns_of(one))), [])
     if len(heads) > 2 and heads == [f"V{n}" for n in range(1, len(heads) + 1)]:
         return Sniff(0.95, "columns V1, V2, …: one series a row")
     return Sniff(0.0, "no columns V1, V2, …")
 
 
+def _texts(path: Path) -> list[Path]:
+    return sorted(one for one in path.iterdir() if one.is_file() and kind_of(one) == "text")
+
+
 def _pair(path: Path) -> list[Path]:
-    """A folder's train file and its test file."""
-    files = sorted(one for one in path.iterdir() if one.is_file() and kind_of(one) == "text")
+    """A folder's train file and its test file.
+
+    Raises:
+        DataError: it holds no train file or several.
+    """
+    files = _texts(path)
     train = [one for one in files if "train" in one.name.lower()]
     if len(train) != 1:
-        return []
+        raise DataError(
+            f"{path} holds {len(train)} files with train in their name ({', '.join(one.name for one in files[:6])}).",
+            expected="One, such as Weekly-train.csv, and perhaps Weekly-test.csv.",
+            todo="Give one file, or a folder with that train file and its test file.",
+        )
     wanted = re.sub("train", "test", train[0].name, flags=re.I).lower()
     return [train[0], *(one for one in files if one.name.lower() == wanted)]
 
