@@ -8,20 +8,25 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import verticals
 from verticals_plugins.errors import VerticalsError
 
 EPILOG = """examples:
   verticals run --demo all                              every industry on simulated data
+  verticals run TASK --help                             the options of a task, those of its policy too
   verticals run TASK --data DIR --explain-data          how the data would be read; runs nothing
   verticals run TASK --data DIR --out RUN               files in, decision, report and bundle out
   verticals predict RUN --data FILE -o OUT.csv          score new data
+"""
+RUN_EPILOG = """Name the task to see the options of its policy: verticals run TASK --help.
+Exit codes: 0 done, 2 the call does not fit, 3 the data cannot be used, 4 a plugin failed, 5 a package is missing.
 """
 POLICY = "policy_"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse and run; returns the exit code. Errors that are ours to explain are one message, without a traceback."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     try:
         args = parser_for(words).parse_args(words)
         return int(args.call(args))
@@ -35,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()  # whoever read our output has left; there is nobody to tell
         return 0
     except KeyboardInterrupt:
-        print("stopped; take it up again with: verticals run --resume RUN", file=sys.stderr)
+        how = "; take it up again with: verticals run --resume RUN" if words[0] == "run" else ""
+        print(f"stopped{how}", file=sys.stderr)
         return 130
 
 
@@ -45,6 +51,7 @@ def parser_for(words: Sequence[str]) -> argparse.ArgumentParser:
         prog="verticals", description="Data in, decision out, with proof that the large model earns its place.",
         epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"verticals {verticals.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _run(commands, words)
     _predict(commands)
@@ -55,16 +62,16 @@ def parser_for(words: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _run(commands: Any, words: Sequence[str]) -> None:
-    one = commands.add_parser("run", help="run a task: files to decision, report and bundle")
+    one = commands.add_parser("run", help="run a task: files to decision, report and bundle", epilog=RUN_EPILOG)
     one.add_argument("task", nargs="?", help="the task's name, as `verticals list` shows it")
     one.add_argument("--demo", metavar="TASK", help="run on the task's simulated data; `all` runs every task")
-    one.add_argument("--resume", metavar="RUN", help="take up an interrupted run")
+    one.add_argument("--resume", metavar="RUN", help="take up an interrupted run, with the settings it began with")
     one.add_argument("--explain-data", action="store_true", help="say how the data would be read; run nothing")
     one.add_argument("--save-map", metavar="FILE", help="write the mapping that was found to a TOML file; run nothing")
     one.add_argument("--out", metavar="RUN", help="the run's folder (default: a new one below runs/)")
     one.add_argument("--preset", default="standard", choices=("quick", "standard", "best"), help="how much to spend")
     one.add_argument("--seed", type=int, default=0, help="the same seed gives the same result")
-    one.add_argument("--seeds", type=int, default=1, metavar="N", help="that many runs with seeds one apart")
+    one.add_argument("--seeds", type=int, default=1, metavar="N", help="so many runs, their seeds one apart")
     one.add_argument("--time-limit", metavar="TIME", help="90s, 30m, 2h: what does not fit in is left out and named")
     one.add_argument("--label-delay", metavar="DAYS", help="days after which a target is known")
     one.add_argument("--trunk", help="swap the core's trunk: a registered name, or the path of local weights")
@@ -79,7 +86,7 @@ def _run(commands: Any, words: Sequence[str]) -> None:
 
         given = {field: getattr(args, POLICY + field) for field in names}
         if not (args.task or args.demo or args.resume):
-            one.error("name a task, or --demo TASK, or --resume RUN")
+            one.error("name a task, or --demo TASK, or --resume RUN; `verticals list` shows the tasks")
         return run_command(args, {field: value for field, value in given.items() if value is not None})
 
     one.set_defaults(call=call)
@@ -141,7 +148,7 @@ def _speaking(one: argparse.ArgumentParser) -> None:
 
 def _predict(commands: Any) -> None:
     one = commands.add_parser("predict", help="score new data with a run's bundle")
-    one.add_argument("run", metavar="RUN")
+    one.add_argument("run", metavar="RUN", help="a finished run's folder, or the bundle in it")
     _reading(one, required=True)
     one.add_argument("-o", "--output", required=True, metavar="FILE", help="a .csv, .json or .parquet file")
     _speaking(one)
@@ -150,18 +157,19 @@ def _predict(commands: Any) -> None:
 
 def _others(commands: Any) -> None:
     one = commands.add_parser("explain", help="why one example was scored as it was")
-    one.add_argument("run", metavar="RUN")
+    one.add_argument("run", metavar="RUN", help="a finished run's folder, or the bundle in it")
     one.add_argument("--id", required=True, help="the example's id, as in decisions.csv")
     one.add_argument("--data", metavar="PATH", help="look in these data instead of the run's own")
     _speaking(one)
     one.set_defaults(call=_later("runs", "explain"))
     one = commands.add_parser("compare", help="runs side by side")
-    one.add_argument("runs", nargs="+", metavar="RUN")
+    one.add_argument("runs", nargs="+", metavar="RUN", help="folders of finished runs")
     _speaking(one)
     one.set_defaults(call=_later("runs", "compare"))
     one = commands.add_parser("report", help="where a run's report is")
-    one.add_argument("run", metavar="RUN")
+    one.add_argument("run", metavar="RUN", help="a finished run's folder")
     one.add_argument("--open", action="store_true", help="show it in the browser")
+    _speaking(one)
     one.set_defaults(call=_later("runs", "report"))
 
 
@@ -178,6 +186,7 @@ def _plugins(commands: Any) -> None:
     new = under.add_parser("new", help="write the skeleton of a plugin")
     new.add_argument("name", help="the industry's name, in lower case")
     new.add_argument("--out", metavar="DIR", default=".", help="where to write it")
+    _speaking(new)
     new.set_defaults(call=_later("plugins", "plugin_new"))
     check = under.add_parser("check", help="run the conformance suite on a plugin")
     check.add_argument("name", help="the plugin's name, as `verticals doctor` shows it")

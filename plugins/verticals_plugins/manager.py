@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -255,8 +256,9 @@ def find(kind: str, table: dict[str, T], name: str, plugins: Plugins | None = No
     if name in table:
         return table[name]
     failed = [p.where for p in plugins.known.values() if p.error] if plugins else []
+    close = get_close_matches(name, table, 1)
     raise UsageError(
-        f"There is no {kind} {name!r}.",
+        f"There is no {kind} {name!r}." + (f" Did you mean {close[0]!r}?" if close else ""),
         expected=f"Known: {', '.join(sorted(table)) or 'none'}.",
         todo=f"Not loaded because they failed: {', '.join(failed)}; see `verticals doctor`." if failed else "",
     )

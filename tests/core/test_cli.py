@@ -99,6 +99,14 @@ def test_explain_data_runs_nothing_and_saves_the_map(
         (["run", "--resume", "nowhere"], 2, "no run"),
         (["predict", "nowhere", "--data", "x.csv", "-o", "y.csv"], 2, "no bundle"),
         (["compare", "nowhere"], 2, "no finished run"),
+        (["report", "nowhere"], 2, "no finished run"),
+        (["explain", "nowhere", "--id", "1"], 2, "no bundle"),
+        (["run", "toy.lat", "--data", "x.csv"], 2, "Did you mean 'toy.late'?"),
+        (["run", "--demo", "toy.late", "--data", "x.csv"], 2, "One of the two"),
+        (["run", "--demo", "toy.late", "--seeds", "0"], 2, "1 or more"),
+        (["run", "--demo", "toy.late", "--seed", "-1"], 2, "seed is -1"),
+        (["run", "--demo", "toy.late", "--label-delay=-1"], 2, "label delay is -1"),
+        (["plugin", "check", "toi"], 2, "Did you mean 'toy'?"),
     ],
 )
 def test_wrong_calls_end_with_one_message(
@@ -113,6 +121,59 @@ def test_wrong_calls_end_with_one_message(
     err = capsys.readouterr().err
     assert said in err
     assert "Traceback" not in err
+
+
+def test_what_is_no_id_no_table_and_no_whole_run_is_told(
+    ran: Path, toy_task: Task, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", str(ran), "--id", "r99999"]) == 2
+    assert "no example with the id 'r99999'. One of the 1,200 ids" in " ".join(capsys.readouterr().err.split())
+    (tmp_path / "config.json").write_text("{}")
+    assert main(["predict", str(tmp_path), "--data", "x.csv", "-o", "y.csv"]) == 2
+    assert "--resume" in capsys.readouterr().err
+    (tmp_path / "metrics.json").write_text("{")
+    assert main(["compare", str(tmp_path)]) == 3
+    assert "is damaged" in capsys.readouterr().err
+    (ran / "bundle" / "manifest.json").write_text(
+        (ran / "bundle" / "manifest.json").read_text().replace('"calls": 7', '"calls": 70')
+    )
+    assert main(["explain", str(ran), "--id", "r7"]) == 3
+    assert "manifest.json was changed" in capsys.readouterr().err
+    (ran / "bundle" / "manifest.json").write_text(
+        (ran / "bundle" / "manifest.json").read_text().replace('"calls": 70', '"calls": 7')
+    )
+
+
+def test_a_finished_run_is_not_run_again(ran: Path, toy_task: Task, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (ran / "metrics.json").stat().st_mtime_ns
+    assert main(["run", "--resume", str(ran), "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["task"] == "toy.late"
+    assert "nothing to take up" in said.err
+    assert (ran / "metrics.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["list"], ["doctor"], ["report", "RUN"], ["compare", "RUN", "RUN"], ["explain", "RUN", "--id", "r7"],
+     ["predict", "RUN", "--data", "NEW", "-o", "said.csv"], ["run", "toy.late", "--data", "NEW", "--explain-data"],
+     ["plugin", "new", "shop"]],
+    ids=lambda words: words[0],
+)  # fmt: skip
+def test_json_is_one_document_and_nothing_else(
+    words: list[str], ran: Path, files: Path, toy_task: Task, tmp_path: Path, capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    places = {"RUN": str(ran), "NEW": str(files / "new.csv")}
+    main([*(places.get(word, word) for word in words), "--json"])
+    json.loads(capfd.readouterr().out)
+
+
+def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main([])
+    assert "verticals run --demo all" in capsys.readouterr().out
 
 
 def test_policy_options_are_in_the_help(toy_task: Task, capsys: pytest.CaptureFixture[str]) -> None:

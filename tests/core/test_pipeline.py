@@ -12,6 +12,7 @@ import pytest
 import toy
 
 import verticals
+from verticals.pipeline.bundle import digest_of
 from verticals.pipeline.run import resume
 from verticals.pipeline.settings import Settings, duration, policy_of
 from verticals_plugins import DataError, Dataset, Predictions, Task, UsageError
@@ -45,29 +46,6 @@ def test_same_seed_gives_the_same_result_bit_for_bit(finished: verticals.Run, tm
 def test_other_seed_gives_other_weights(finished: verticals.Run, tmp_path: Path) -> None:
     other = verticals.run(toy.TASK, toy.simulate(0), out=tmp_path / "c", preset="quick", seed=1)
     assert other.metrics["methods"]["core"] != finished.metrics["methods"]["core"]
-
-
-class StopError(Exception):
-    """What ends a run in the middle, in this test."""
-
-
-@pytest.mark.parametrize("stage", ["split", "fit logistic", "fit core", "gate", "refit core", "decide", "report"])
-def test_interrupted_run_ends_as_an_uninterrupted_one(finished: verticals.Run, tmp_path: Path, stage: str) -> None:
-    class Breaks:
-        def stage(self, name: str) -> None:
-            if name == stage:
-                raise StopError
-
-        def progress(self, what: str, share: float) -> None: ...
-
-        def note(self, text: str) -> None: ...
-
-    out = tmp_path / "d"
-    with pytest.raises(StopError):
-        verticals.run(toy.TASK, out=out, preset="quick", watcher=Breaks())
-    assert not (out / "metrics.json").exists()
-    resumed = verticals.run(toy.TASK, out=out, preset="quick")
-    assert timeless(resumed.metrics) == timeless(finished.metrics)
 
 
 def test_folder_of_another_run_is_not_overwritten(finished: verticals.Run) -> None:
@@ -209,6 +187,10 @@ def test_pickle_is_refused_even_when_listed(bundle: verticals.Bundle, tmp_path: 
     manifest = json.loads((tmp_path / "x" / "manifest.json").read_text())
     manifest["files"]["model.pkl"] = {"bytes": 4, "sha256": "?"}
     (tmp_path / "x" / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(DataError, match=r"manifest\.json was changed"):
+        verticals.load(tmp_path / "x")
+    del manifest["sha256"]
+    (tmp_path / "x" / "manifest.json").write_text(json.dumps(manifest | {"sha256": digest_of(manifest)}))
     with pytest.raises(DataError, match="not a kind of file"):
         verticals.load(tmp_path / "x")
 

@@ -80,6 +80,9 @@ def plugin_new(args: argparse.Namespace) -> int:
     from verticals_plugins.template import write
 
     home = write(args.name, Path(args.out))
+    if args.json:
+        print(json.dumps({"folder": str(home)}))
+        return 0
     print(f"{home} written. Next:\n")
     print(f"  pip install -e {home}\n  verticals plugin check {args.name}\n  verticals run --demo {args.name}.job")
     return 0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from verticals.commands.terminal import Terminal, number, summary
-from verticals.pipeline.settings import Settings, duration
+from verticals.pipeline.settings import IN_MEMORY, Settings, duration
 from verticals.pipeline.stages import Silent, Watcher
 from verticals_plugins import DataError, Task, UsageError
 from verticals_plugins.manager import installed
@@ -22,9 +22,15 @@ ALL = "all"
 
 def run_command(args: argparse.Namespace, policy: dict[str, Any]) -> int:
     """Run a task on data, on its demo, on all demos, resume a run, or only explain the data."""
+    if args.demo is not None and args.data is not None:
+        raise UsageError("--demo runs on simulated data, and --data names others.", expected="One of the two.")
     if args.resume is not None:
         from verticals.pipeline.run import resume
 
+        home = Path(args.resume)
+        if (home / "metrics.json").is_file() and not (home / "work").exists():
+            print(f"{home} is finished; there is nothing to take up", file=sys.stderr)
+            return show(args, json.loads((home / "metrics.json").read_text()), home)
         with watching(args, f"resume {args.resume}") as watcher:
             found = resume(args.resume, watcher)
         return show(args, found.metrics, found.folder)
@@ -46,6 +52,9 @@ def run_seeds(args: argparse.Namespace, task: Task, policy: dict[str, Any]) -> i
     """One run, or one for each of several seeds below --out."""
     from verticals.pipeline.run import new_folder, run
 
+    if args.seeds < 1:
+        raise UsageError(f"--seeds is {args.seeds}.", expected="1 or more.")
+    every = []
     home = Path(args.out) if args.out else new_folder(task.name)
     for seed in range(args.seed, args.seed + args.seeds):
         folder = home if args.seeds == 1 else home / f"seed-{seed}"
@@ -56,7 +65,11 @@ def run_seeds(args: argparse.Namespace, task: Task, policy: dict[str, Any]) -> i
                 label_delay_days=delay_of(args), time_limit=limit_of(args), core=core_of(args), threads=args.threads,
                 watcher=watcher,
             )  # fmt: skip
-        show(args, found.metrics, folder)
+        if args.seeds == 1 or not args.json:
+            show(args, found.metrics, folder)
+        every.append(found.metrics)
+    if args.seeds > 1 and args.json:
+        print(json.dumps(every))
     return 0
 
 
@@ -137,12 +150,17 @@ def explain(args: argparse.Namespace) -> int:
 
     bundle = load(args.run)
     data = args.data or bundle.settings.data
+    if data == IN_MEMORY:
+        raise UsageError("The run's own data were given in memory.", expected="A file: --data PATH.")
     dataset = read(bundle.task, replace(bundle.settings, data=data), need_target=False)
     examples = bundle.task.examples(dataset, bundle.past if args.data else None)
-    rows = [i for i, one in enumerate(examples.frame["id"].astype(str)) if one == args.id]
+    known = examples.frame["id"].astype(str)
+    rows = [i for i, one in enumerate(known) if one == args.id]
     if not rows:
-        raise DataError(
-            f"There is no example with id {args.id!r}.", expected=f"For instance {examples.frame['id'].iloc[0]}."
+        raise UsageError(
+            f"{data or 'The demo data'} hold no example with the id {args.id!r}.",
+            expected=f"One of the {len(known):,} ids there, for instance {', '.join(known[:3])}." if len(known) else "",
+            todo="Ids are the first column of decisions.csv; an id of new data needs --data FILE.",
         )
     import numpy as np
 
@@ -164,8 +182,11 @@ def explain(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(plain({"said": said, "decision": decision.table.to_dict("records"), "inputs": moved})))
         return 0
-    print("\n".join(f"{name}: {value}" for name, value in said.items()))
+    shown = {name: number(value) if isinstance(value, float) else value for name, value in said.items()}
+    print("\n".join(f"{name}: {value}" for name, value in shown.items()))
     print(decision.table.to_string(index=False))
+    if moved:
+        print("what moved the score most, in log-odds, + towards it:")
     for line in moved:
         print(f"  {line['moved']:+.3f}  {line['input']} = {line['value']}")
     return 0
@@ -173,7 +194,7 @@ def explain(args: argparse.Namespace) -> int:
 
 def compare(args: argparse.Namespace) -> int:
     """Two or more runs side by side, method by method."""
-    found = [json.loads(metrics_file(run).read_text()) for run in args.runs]
+    found = [metrics_of(metrics_file(run)) for run in args.runs]
     if args.json:
         print(json.dumps([{"run": run, **metrics} for run, metrics in zip(args.runs, found, strict=True)]))
         return 0
@@ -190,7 +211,7 @@ def compare(args: argparse.Namespace) -> int:
 def report(args: argparse.Namespace) -> int:
     """Where a run's report is; --open shows it."""
     page = metrics_file(args.run).with_name("report.html")
-    print(page)
+    print(json.dumps({"report": str(page)}) if args.json else page)
     if args.open:
         webbrowser.open(page.resolve().as_uri())
     return 0
@@ -263,5 +284,20 @@ def metrics_file(run: str) -> Path:
     """metrics.json of a finished run."""
     path = Path(run) / "metrics.json"
     if not path.is_file():
-        raise UsageError(f"{run} holds no finished run.", expected="A folder with metrics.json.")
+        begun = (Path(run) / "config.json").is_file()
+        todo = f"It was begun; take it up with: verticals run --resume {run}" if begun else ""
+        raise UsageError(f"{run} holds no finished run.", expected="A folder with metrics.json.", todo=todo)
     return path
+
+
+def metrics_of(path: Path) -> dict[str, Any]:
+    """What a run measured.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+        return {"task": found["task"], **found}
+    except (ValueError, KeyError, TypeError) as err:
+        raise DataError(f"{path} is damaged: {err}.", expected="The file as the run wrote it.") from err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verticals.pipeline.files import sha256, write_folder, write_json
+from verticals.pipeline.files import plain, sha256, write_folder, write_json
 from verticals.pipeline.fitting import Slots, slots_of
 from verticals.pipeline.settings import Settings, configured, policy_of
 from verticals_plugins import (
@@ -149,7 +150,7 @@ class Bundle:
                 if path.is_file()
             },
         }
-        write_json(folder / MANIFEST, manifest)
+        write_json(folder / MANIFEST, manifest | {"sha256": digest_of(manifest)})
 
 
 def load(folder: str | Path) -> Bundle:
@@ -160,7 +161,14 @@ def load(folder: str | Path) -> Bundle:
         DataError: the bundle was changed, cut short, or holds a kind of file that a bundle never holds.
     """
     home = Path(folder)
-    home = home if (home / MANIFEST).is_file() else home / "bundle"
+    if not (home / MANIFEST).is_file():
+        home /= "bundle"
+    if not (home / MANIFEST).is_file():
+        begun = (Path(folder) / "config.json").is_file()
+        raise UsageError(
+            f"{folder} holds no bundle.", expected=f"A finished run's folder, with bundle/{MANIFEST}.",
+            todo=f"The run was begun; take it up with: verticals run --resume {folder}" if begun else "",
+        )  # fmt: skip
     manifest = verified(home)
     settings = Settings.load(home)
     task = configured(installed().task(manifest["task"]), settings)
@@ -177,18 +185,18 @@ def load(folder: str | Path) -> Bundle:
 
 def verified(home: Path) -> dict[str, Any]:
     """The manifest, after every file was found whole and unchanged."""
-    if not (home / MANIFEST).is_file():
-        raise UsageError(f"{home} holds no bundle.", expected=f"A finished run's folder, with bundle/{MANIFEST}.")
     try:
         manifest = json.loads((home / MANIFEST).read_text())
         files: dict[str, dict[str, Any]] = manifest["files"]
     except (ValueError, KeyError, TypeError) as err:
         raise _broken(home, f"{MANIFEST} cannot be read") from err
-    if manifest.get("format", 0) > FORMAT:
+    if isinstance(manifest.get("format"), int) and manifest["format"] > FORMAT:
         raise UsageError(
             f"{home} was written by a later version (format {manifest['format']}).",
             expected=f"Format {FORMAT} or earlier.", todo="Update verticals.",
         )  # fmt: skip
+    if manifest.pop("sha256", "") != digest_of(manifest):
+        raise _broken(home, f"{MANIFEST} was changed")
     found = {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()} - {MANIFEST}
     for name in sorted(found - set(files)):
         raise _broken(home, f"{name} does not belong to it")
@@ -203,6 +211,11 @@ def verified(home: Path) -> dict[str, Any]:
         if sha256(path) != known["sha256"]:
             raise _broken(home, f"{name} was changed")
     return dict(manifest)
+
+
+def digest_of(manifest: Mapping[str, Any]) -> str:
+    """Hex digest of a manifest's content, however it is written."""
+    return hashlib.sha256(json.dumps(plain(manifest), sort_keys=True).encode()).hexdigest()
 
 
 def save_dataset(dataset: Dataset, folder: Path) -> None:

@@ -23,7 +23,7 @@ from verticals.pipeline.files import write_atomic, write_json
 from verticals.pipeline.fitting import Answers, Candidate, Slots
 from verticals.pipeline.reading import read
 from verticals.pipeline.report import ReportContent, render
-from verticals.pipeline.settings import Settings, configured, policy_of, understood
+from verticals.pipeline.settings import IN_MEMORY, Settings, configured, policy_of, understood
 from verticals.pipeline.stages import Silent, Stages, Watcher
 from verticals.pipeline.tables import value_columns, with_values
 from verticals_plugins import (
@@ -106,7 +106,7 @@ def run(
     """
     declared = installed().task(task) if isinstance(task, str) else task
     settings = Settings(
-        task=declared.name, data=str(data) if isinstance(data, str | Path) else None if data is None else "(in memory)",
+        task=declared.name, data=str(data) if isinstance(data, str | Path) else None if data is None else IN_MEMORY,
         preset=preset, seed=seed, policy=understood(declared, policy or {}), mapping=dict(mapping or {}),
         adapter=adapter, options=dict(options or {}), label_delay_days=label_delay_days, time_limit=time_limit,
         core=dict(core or {}), threads=threads,
@@ -125,6 +125,11 @@ def run(
 def resume(folder: str | Path, watcher: Watcher | None = None) -> Run:
     """Take up a run that was interrupted; the result equals that of an uninterrupted one, bit for bit."""
     settings = Settings.load(Path(folder))
+    if settings.data == IN_MEMORY:
+        raise UsageError(
+            f"{folder} is a run on data given in memory, which are not there any more.",
+            expected="A run on files.", todo=f"Call verticals.run again with the same table and out={str(folder)!r}.",
+        )  # fmt: skip
     return execute(installed().task(settings.task), settings, Path(folder), watcher or Silent())
 
 

@@ -15,6 +15,8 @@ from verticals.pipeline.files import write_json
 from verticals_plugins import CoreSpec, Task, UsageError
 
 PRESETS = ("quick", "standard", "best")
+IN_MEMORY = "(in memory)"
+"""The path of data that were given as a table."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,12 @@ class Settings:
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:
             raise UsageError(f"There is no preset {self.preset!r}.", expected=f"One of {', '.join(PRESETS)}.")
+        for name, value, least in (
+            ("seed", self.seed, 0), ("threads", self.threads, 0), ("label delay", self.label_delay_days, 0.0),
+            ("time limit", self.time_limit, 0.0),
+        ):  # fmt: skip
+            if value is not None and not value >= least:
+                raise UsageError(f"The {name} is {value}.", expected=f"{least} or more.")
 
     def save(self, folder: Path) -> None:
         """Write config.json."""
