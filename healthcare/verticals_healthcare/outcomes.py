@@ -6,6 +6,7 @@ died before it without the event is a competing case; both are left out of train
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ OPTIONS = {
     "after_days": "days after the index that are still observed before the prediction (default 0; for 'first')",
     "horizon_days": "days within which the event counts (default 365)",
 }
+MOST_DAYS = 36_525
 DEATH = ("MEDS_DEATH", "DEATH")
 
 
@@ -44,15 +46,20 @@ class Horizon:
             after, days = float(options.get("after_days", "0")), float(options.get("horizon_days", "365"))
         except ValueError as err:
             raise UsageError("after_days and horizon_days must be numbers.") from err
-        if days <= 0 or after < 0:
-            raise UsageError(f"horizon_days={days:g}, after_days={after:g}.", expected="Above 0, and at least 0.")
+        if not 0 < days <= MOST_DAYS or not 0 <= after <= MOST_DAYS:
+            raise UsageError(f"horizon_days={days:g}, after_days={after:g}.", expected=f"Days, at most {MOST_DAYS}.")
         index = options.get("index", "first")
-        if index != "first":
-            try:
-                pd.Timestamp(index)
-            except ValueError as err:
-                raise UsageError(f"index={index!r} is neither 'first' nor a date.") from err
+        if index != "first" and not _is_iso(index):
+            raise UsageError(f"index={index!r} is neither 'first' nor a date.", expected="As 2024-03-31.")
         return cls(codes, index, after, days)
+
+
+def _is_iso(text: str) -> bool:
+    """Whether a date is written year first: 03/04/2020 could be two days, and is never guessed."""
+    try:
+        return bool(re.match(r"\d{4}-\d\d-\d\d", text)) and not pd.isna(pd.Timestamp(text))
+    except ValueError:
+        return False
 
 
 def index_times(patients: list[str], timeline: pd.DataFrame, horizon: Horizon) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import re
 from collections.abc import Callable
@@ -389,3 +390,190 @@ def test_pneumoniamnist_has_the_published_parts(shared: Shared) -> None:
     counts = found.main.groupby(["split", "outcome"], observed=True).size()
     assert counts.to_dict() == {("test", "0"): 234, ("test", "1"): 390, ("train", "0"): 1214, ("train", "1"): 3494,
                                 ("valid", "0"): 135, ("valid", "1"): 389}  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------ traps
+
+
+def table_of(subject: list[int], time: list[str | None], code: list[str], **more: object) -> pd.DataFrame:
+    when = pd.to_datetime(pd.Series(time, dtype=object)).astype("datetime64[us]")
+    return pd.DataFrame({"subject_id": subject, "time": when, "code": code, "numeric_value": np.nan, **more})
+
+
+def test_static_facts_never_take_the_place_of_a_column(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    codes = ["OUTCOME//x", "AGE//60", "EYE//BLUE", "A"]
+    table_of([1] * 4, [None, None, None, "2020-01-01"], codes).to_parquet(tmp_path / "data" / "0.parquet")
+    main = load(MEDS, tmp_path, need_target=False).main
+    assert main[["static outcome", "static age", "eye"]].astype(str).iloc[0].tolist() == ["x", "60", "BLUE"]
+    assert "outcome" not in main
+    assert main["age"].isna().all()
+
+
+def test_meds_in_a_folder_called_metadata_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "metadata" / "shards"
+    path.mkdir(parents=True)
+    table_of([1], ["2020-01-01"], ["A"]).to_parquet(path / "0.parquet")
+    assert len(load(MEDS, path, need_target=False).main) == 1
+
+
+def test_words_and_subjects_without_a_split_are_told(tmp_path: Path) -> None:
+    for name in ("data", "metadata"):
+        (tmp_path / name).mkdir()
+    said = table_of([1, 2], ["2020-01-01"] * 2, ["A", "A"], text_value=["hi", None])
+    said.to_parquet(tmp_path / "data" / "0.parquet")
+    pd.DataFrame({"subject_id": [1], "split": ["held_out"]}).to_parquet(tmp_path / "metadata/subject_splits.parquet")
+    found = load(MEDS, tmp_path, need_target=False)
+    assert dict(zip(found.main["patient"], found.main["split"], strict=True)) == {"1": "test", "2": "train"}
+    told = " ".join(found.provenance.ledger.warnings)
+    assert "1 values in words" in told
+    assert "1 cases of subjects that subject_splits.parquet does not name" in told
+
+
+@pytest.mark.parametrize(
+    ("subject", "time", "match"),
+    [("x1", pd.Timestamp("2020-01-02"), "subject_id cannot be read"), (1, "2 Jan", "prediction_time is")],
+)
+def test_labels_of_the_wrong_kind_are_refused(subject: object, time: object, match: str, tmp_path: Path) -> None:
+    path = meds(tmp_path, [(1, "2020-01-01", "A", None)])
+    (path / "task_labels").mkdir()
+    label = pd.DataFrame({"subject_id": [subject], "prediction_time": [time], "boolean_value": [True]})
+    label.to_parquet(path / "task_labels" / "0.parquet")
+    with pytest.raises(DataError, match=match):
+        load(MEDS, path)
+
+
+@pytest.mark.parametrize(
+    "options", [{"index": "03/04/2020"}, {"horizon_days": "nan"}, {"horizon_days": "1e9"}, {"after_days": "-1"}]
+)
+def test_a_horizon_that_means_nothing_is_refused(options: dict[str, str], tmp_path: Path) -> None:
+    path = meds(tmp_path, [(1, "2020-01-01", "A", None)])
+    with pytest.raises(UsageError):
+        load(MEDS, path, need_target=False, **options)
+
+
+def stay(path: Path, record: int, *rows: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    described = [f"00:00,RecordID,{record}", "00:00,Age,60"]
+    path.write_text("\n".join(["Time,Parameter,Value", *described, *rows]) + "\n")
+
+
+def test_a_row_without_a_parameter_is_counted_and_a_number_that_is_none_refused(tmp_path: Path) -> None:
+    stay(tmp_path / "1.txt", 1, "01:00,,-1", "01:30,HR,70")
+    found = load(PHYSIONET2012, tmp_path, need_target=False)
+    assert found.tables["timeline"]["value"].tolist() == [70.0]
+    assert found.provenance.ledger.where == {"rows that name no parameter": ["1.txt, line 4"]}
+    stay(tmp_path / "1.txt", 1, "01:30,HR,nan")
+    with pytest.raises(DataError, match=r"1\.txt, line 4"):
+        load(PHYSIONET2012, tmp_path, need_target=False)
+
+
+def test_several_sets_are_read_with_the_outcomes_of_each(tmp_path: Path) -> None:
+    head = "RecordID,SAPS-I,SOFA,Length_of_stay,Survival,In-hospital_death\n"
+    for number, letter in enumerate("ab", start=1):
+        stay(tmp_path / f"set-{letter}" / f"{number}.txt", number, "01:00,HR,70")
+        (tmp_path / f"Outcomes-{letter}.txt").write_text(f"{head}{number},5,1,6,-1,{number - 1}\n")
+    assert load(PHYSIONET2012, tmp_path).main.set_index("case")["outcome"].to_dict() == {"1": "0", "2": "1"}
+    assert load(PHYSIONET2012, tmp_path / "set-b").main["outcome"].tolist() == ["1"]
+    (tmp_path / "Outcomes-b.txt").write_text(f"{head}x,5,1,6,-1,1\n")
+    with pytest.raises(DataError, match=r"Outcomes-b\.txt, line 2"):
+        load(PHYSIONET2012, tmp_path)
+
+
+def test_a_modality_table_gives_real_units_and_is_mirrored_at_its_own_top(tmp_path: Path) -> None:
+    pydicom = pytest.importorskip("pydicom")
+    table = pydicom.Dataset()
+    table.LUTDescriptor, table.ModalityLUTType = [4, 10, 12], "US"
+    table.LUTData = np.array([0, 100, 200, 4095], dtype="<u2").tobytes()
+    more = {"ModalityLUTSequence": pydicom.sequence.Sequence([table])}
+    stored = np.array([[10, 11], [13, 99]])
+    one = read_dicom(dicom(tmp_path / "1.dcm", stored, "MONOCHROME2", **more))
+    two = read_dicom(dicom(tmp_path / "2.dcm", stored, "MONOCHROME1", **more))
+    assert one.values.tolist() == [[0, 100], [4095, 4095]]
+    assert two.values.tolist() == [[4095, 3995], [0, 0]]
+    assert "modality table of 4 values" in one.treatment
+
+
+def test_pixels_that_do_not_end_at_the_lowest_bit_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="10 bits at high bit 15"):
+        read_dicom(dicom(tmp_path / "1.dcm", STORED * 64, "MONOCHROME2", HighBit=15))
+
+
+def test_bits_of_an_overlay_above_the_pixels_are_no_part_of_them(tmp_path: Path) -> None:
+    assert read_dicom(dicom(tmp_path / "1.dcm", STORED + 0x8000, "MONOCHROME2")).values.tolist() == STORED.tolist()
+
+
+def test_a_damaged_dicom_is_read_or_refused_and_nothing_else(tmp_path: Path) -> None:
+    whole = dicom(tmp_path / "1.dcm", STORED, "MONOCHROME2").read_bytes()
+    rng, file = np.random.default_rng(0), tmp_path / "x.dcm"
+    for _ in range(150):
+        content = bytearray(whole)
+        for place in rng.integers(132, len(content), 3):
+            content[place] = rng.integers(256)
+        file.write_bytes(bytes(content))
+        with contextlib.suppress(DataError):
+            read_dicom(file)
+
+
+def test_a_dicomdir_and_a_palette_without_colours_are_named(tmp_path: Path) -> None:
+    pydicom = pytest.importorskip("pydicom")
+    path = dicom(tmp_path / "DICOMDIR", STORED, "MONOCHROME2")
+    found = pydicom.dcmread(path)
+    found.file_meta.MediaStorageSOPClassUID = found.SOPClassUID = "1.2.840.10008.1.3.10"
+    found.save_as(path)
+    with pytest.raises(DataError, match="lists files and holds no picture"):
+        load(DICOM, path, need_target=False)
+    with pytest.raises(DataError, match="damaged or truncated"):
+        read_dicom(dicom(tmp_path / "1.dcm", STORED, "PALETTE COLOR"))
+
+
+def test_a_window_of_a_functional_group_is_used(tmp_path: Path) -> None:
+    pydicom = pytest.importorskip("pydicom")
+    window, group = pydicom.Dataset(), pydicom.Dataset()
+    window.WindowCenter, window.WindowWidth = 500, 400
+    group.FrameVOILUTSequence = pydicom.sequence.Sequence([window])
+    shared_groups = {"SharedFunctionalGroupsSequence": pydicom.sequence.Sequence([group])}
+    assert read_dicom(dicom(tmp_path / "1.dcm", STORED, "MONOCHROME2", **shared_groups)).window == (500.0, 400.0)
+
+
+def test_a_patient_with_two_outcomes_in_the_list_is_refused(tmp_path: Path) -> None:
+    for number in range(2):
+        dicom(tmp_path / f"{number}.dcm", STORED, "MONOCHROME2", PatientID=f"p{number}")
+    (tmp_path / "labels.csv").write_text("patient,outcome\np0,0\np1,1\np0,1\n")
+    with pytest.raises(DataError, match="gives p0 two outcomes"):
+        load(DICOM, tmp_path)
+    (tmp_path / "labels.csv").write_bytes("patient,outcome\np0,nein\np1,jä\n".encode("latin-1"))
+    with pytest.raises(DataError, match="cannot be read as a table"):
+        load(DICOM, tmp_path)
+
+
+def test_a_photo_is_turned_upright_before_it_is_seen(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    exif = image.Exif()
+    exif[0x0112] = 6
+    image.fromarray(np.repeat([[0], [250]], 64, axis=1).astype(np.uint8).repeat(16, axis=0)).save(
+        tmp_path / "a.jpg", exif=exif
+    )
+    path = folder(tmp_path, cases="case,outcome,image\n1,0,a.jpg\n2,1,\n")
+    found = load(CASES, path, side="16")
+    left, right = (found.arrays["images"][0, :, part, 0].mean() for part in (slice(0, 6), slice(10, 16)))
+    assert left > 200 > 50 > right
+    assert any("turned upright" in one for one in found.provenance.ledger.warnings)
+
+
+def test_breastmnist_calls_malignant_the_event(tmp_path: Path) -> None:
+    images, labels = np.zeros((4, 28, 28), dtype=np.uint8), np.array([[0], [1], [1], [1]])
+    for name in ("breastmnist.npz", "other.npz"):
+        np.savez(tmp_path / name, train_images=images, train_labels=labels)
+    assert DIAGNOSIS.examples(load(MEDMNIST, tmp_path / "other.npz")).names == ("0", "1")
+    named = DIAGNOSIS.examples(load(MEDMNIST, tmp_path / "breastmnist.npz"))
+    assert named.names == ("benign", "malignant")
+    assert named.truth is not None
+    assert named.truth.tolist() == [1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("labels", [[[0.5], [1]], [[np.nan], [1]], [[-1], [1]]])
+def test_labels_that_are_no_classes_are_refused(labels: list[list[float]], tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", train_images=np.zeros((2, 28, 28), dtype=np.uint8), train_labels=np.array(labels))
+    with pytest.raises(DataError, match="no whole numbers"):
+        load(MEDMNIST, tmp_path / "a.npz")

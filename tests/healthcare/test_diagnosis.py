@@ -138,6 +138,20 @@ def test_a_weight_in_pounds_is_the_same_variable_as_in_kilograms() -> None:
         (98.6, "temperature", "[degF]", "Cel", 37.0),
         (820.0, "peak flow", "cL/s", "L/s", 8.2),
         (7.0, "WBC", "10*3/uL", "10^9/L", 7.0),
+        (14.0, "Urea nitrogen", "mg/dL", "mmol/L", 5.0),
+        (14.0, "LOINC//3094-0", "mg/dL", "mmol/L", 5.0),
+        (5.0, "urea", "mmol/L", "mg/dL", 30.03),
+        (3.1, "Phosphate", "mg/dL", "mmol/L", 1.0),
+        (140.0, "Sodium", "mEq/L", "mmol/L", 140.0),
+        (5.0, "Calcium", "mEq/L", "mg/dL", 10.02),
+        (40.0, "troponin", "ng/L", "µg/L", 0.04),
+        (3.0, "folate", "mcg/mL", "ug/mL", 3.0),
+        (10.0, "PEEP", "cmH2O", "mmHg", 7.356),
+        (4.5, "RBC", "10*6/uL", "x10^12/L", 4.5),
+        (250.0, "platelets", "10E3/mm3", "10*9/L", 250.0),
+        (7000.0, "WBC", "{cells}/uL", "K/uL", 7.0),
+        (30.0, "ALT", "IU/L", "U/L", 30.0),
+        (0.5, "drug", "gm", "mg", 500.0),
     ],
 )
 def test_units_are_converted_by_ucum(value: float, name: str, unit: str, wanted: str, right: float) -> None:
@@ -149,6 +163,15 @@ def test_units_are_converted_by_ucum(value: float, name: str, unit: str, wanted:
 def test_units_of_another_kind_are_not_converted() -> None:
     assert converted(np.array([40.0]), "glucose", "%", "mg/dL") is None
     assert converted(np.array([1.0]), "unknown analyte", "mmol/L", "mg/dL") is None
+    assert converted(np.array([1.0]), "glucose", "mEq/L", "mmol/L") is None
+
+
+def test_an_ion_is_one_variable_in_any_of_its_units() -> None:
+    unit, names = ["mg/dL", "mmol/L", "mEq/L", "mmol/L", "meq/l"], ["calcium"] * 3 + ["bicarbonate"] * 2
+    frame = timeline_frame(["a"] * 5, ["2024-01-01"] * 5, names, [10.02, 2.5, 5.0, 24.0, 24.0])
+    found = canonical(frame.assign(unit=unit))
+    assert found["variable"].tolist() == ["calcium (mmol/l)"] * 3 + ["bicarbonate (mmol/l)"] * 2
+    assert found["value"].tolist() == pytest.approx([2.5, 2.5, 2.5, 24.0, 24.0])
 
 
 # ------------------------------------------------------------------------------------------------ split

@@ -281,3 +281,120 @@ def test_outcomes_within_a_horizon_need_no_look_ahead(tmp_path: Path) -> None:
     assert dict(zip(found.main["patient"], found.main["outcome"], strict=True)) == {"a": "1", "b": "0"}
     assert found.provenance.ledger.dropped == {"are censored: their record ends before the horizon": 1}
     assert "SNOMED//1" not in set(found.tables["timeline"]["variable"])
+
+
+# ------------------------------------------------------------------------------------------------ traps
+
+
+@pytest.mark.parametrize("text", ["9999-12-31", "0001-01-01", "2262-06", "2020-01-01T00:00:60Z"])
+def test_a_date_that_no_clock_here_holds_is_counted_and_not_read(text: str, tmp_path: Path) -> None:
+    assert parse(text) is None
+    found = load(written(tmp_path, observed("a", "2020-01-01T00:00:00Z", 1), observed("a", text, 2)))
+    assert list(found.provenance.ledger.dropped) == [f"a date that cannot be read ({text!r})"]
+
+
+def test_what_was_collected_over_a_period_is_known_at_its_end(tmp_path: Path) -> None:
+    period = {"start": "2020-01-01T08:00:00Z", "end": "2020-01-02T08:00:00Z"}
+    urine = {**observed("a", "", 1500), "effectivePeriod": period}
+    del urine["effectiveDateTime"]
+    stay = {"resourceType": "Encounter", "status": "finished", "subject": {"reference": "Patient/a"}, "period": period}
+    rows = load(written(tmp_path, urine, stay)).tables["timeline"].set_index("variable")["time"]
+    assert rows["LOINC//8867-4"] == pd.Timestamp("2020-01-02T08:00")
+    assert rows["ENCOUNTER//unknown"] == pd.Timestamp("2020-01-01T08:00")
+
+
+@pytest.mark.parametrize(
+    ("quantity", "unit"),
+    [
+        ({"value": 1, "code": "mmol/L", "unit": "mmol per litre", "system": "http://unitsofmeasure.org"}, "mmol/l"),
+        ({"value": 1, "code": "258813002", "unit": "mmol/L", "system": "http://snomed.info/sct"}, "mmol/l"),
+        ({"value": 1, "unit": "mmol/L"}, "mmol/l"),
+        ({"value": 1}, ""),
+    ],
+)
+def test_a_unit_is_the_code_of_ucum_or_what_is_printed(quantity: dict[str, Any], unit: str, tmp_path: Path) -> None:
+    found = load(written(tmp_path, observed("a", "2020-01-01", 1, valueQuantity=quantity)))
+    assert found.tables["timeline"]["unit"].tolist() == [unit]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"valueQuantity": {"unit": "mg/dL"}},
+        {"valueQuantity": {"value": "6.3"}},
+        {"valueSampledData": {"data": "1 2 3"}},
+        {"valueRange": {"low": {"value": 1}}},
+    ],
+)
+def test_a_value_that_is_not_read_is_counted_and_no_mere_presence(value: dict[str, Any], tmp_path: Path) -> None:
+    other = {name: one for name, one in observed("a", "2020-01-01", 1).items() if name != "valueQuantity"} | value
+    found = load(written(tmp_path, observed("a", "2020-01-01", 1), other))
+    assert found.tables["timeline"]["value"].tolist() == [1.0]
+    assert next(iter(found.provenance.ledger.dropped)).startswith(next(iter(value)))
+
+
+def test_words_and_limits_are_findings_of_their_own(tmp_path: Path) -> None:
+    def said(**value: object) -> dict[str, object]:
+        return {name: one for name, one in observed("a", "2020-01-01", 1).items() if name != "valueQuantity"} | value
+
+    positive = {"coding": [{"system": "http://snomed.info/sct", "code": "10828004"}], "text": "Positive"}
+    found = load(written(tmp_path, said(valueCodeableConcept=positive), said(valueString="trace"),
+                         said(valueQuantity={"value": 5, "comparator": "<", "unit": "mg/L"}),
+                         said(valueBoolean=False)))  # fmt: skip
+    assert sorted(found.tables["timeline"]["variable"]) == [
+        "LOINC//8867-4", "LOINC//8867-4 < 5", "LOINC//8867-4=SNOMED//10828004", "LOINC//8867-4=trace",
+    ]  # fmt: skip
+
+
+def test_an_order_not_to_give_and_a_mere_plan_are_no_medication(tmp_path: Path) -> None:
+    drug = {"resourceType": "MedicationRequest", "status": "active", "intent": "order", "authoredOn": "2020-01-01",
+            "subject": {"reference": "Patient/a"}, "medicationCodeableConcept": {"text": "warfarin"}}  # fmt: skip
+    found = load(written(tmp_path, drug, {**drug, "doNotPerform": True}, {**drug, "intent": "proposal"}))
+    assert found.tables["timeline"]["variable"].tolist() == ["warfarin"]
+    assert sum(found.provenance.ledger.dropped.values()) == 2
+
+
+@pytest.mark.parametrize("reference", ["urn:uuid:7", "Medication/7", "http://a.org/fhir/Medication/7"])
+def test_a_medication_that_stands_elsewhere_is_found(reference: str, tmp_path: Path) -> None:
+    code = {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "314076"}]}
+    given = {"resourceType": "MedicationAdministration", "status": "completed", "effectiveDateTime": "2020-01-01",
+             "subject": {"reference": "Patient/a"}, "medicationReference": {"reference": reference}}  # fmt: skip
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [
+        {"fullUrl": "urn:uuid:7", "resource": {"resourceType": "Medication", "id": "7", "code": code}},
+        {"resource": given},
+    ]}  # fmt: skip
+    found = load(written(tmp_path, bundle, name="b.json"))
+    assert found.tables["timeline"]["variable"].tolist() == ["RXNORM//314076"]
+
+
+def test_what_belongs_to_a_device_makes_no_patient(tmp_path: Path) -> None:
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [
+        {"fullUrl": "urn:uuid:1", "resource": patient("p1")},
+        {"fullUrl": "urn:uuid:2", "resource": {"resourceType": "Device", "id": "d"}},
+        {"resource": observed("x", "2020-01-01", 1, subject={"reference": "urn:uuid:2"})},
+    ]}  # fmt: skip
+    found = load(written(tmp_path, bundle, name="b.json"))
+    assert found.main["patient"].tolist() == ["p1"]
+    assert found.provenance.ledger.dropped == {"Observation that belongs to no patient": 1}
+
+
+def test_results_contained_in_a_report_are_read_for_its_patient(tmp_path: Path) -> None:
+    inner = {name: one for name, one in observed("x", "2020-01-02T00:00:00Z", 7).items() if name != "subject"}
+    report = {"resourceType": "DiagnosticReport", "status": "final", "code": {"text": "panel"}, "id": "r",
+              "subject": {"reference": "Patient/a"}, "effectiveDateTime": "2020-01-02T00:00:00Z",
+              "contained": [{**inner, "id": "o1"}, {"resourceType": "Practitioner", "id": "dr"}]}  # fmt: skip
+    rows = load(written(tmp_path, report)).tables["timeline"]
+    assert rows.set_index("variable")["value"].to_dict() == {"panel": pytest.approx(np.nan, nan_ok=True),
+                                                             "LOINC//8867-4": 7.0}  # fmt: skip
+    assert rows["patient"].unique().tolist() == ["a"]
+
+
+def test_an_observation_of_dstu2_is_refused_by_name(tmp_path: Path) -> None:
+    old = observed("a", "2020-01-01", 1, category={"coding": [{"code": "vital-signs"}]})
+    with pytest.raises(DataError, match=r"DSTU2 \(Observation: category as one CodeableConcept"):
+        load(written(tmp_path, old))
+
+
+def test_json_that_nests_without_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nests deeper"):
+        load(written(tmp_path, "[" * 200_000, name="deep.json"))

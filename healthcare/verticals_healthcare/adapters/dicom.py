@@ -127,7 +127,12 @@ def with_outcomes(main: pd.DataFrame, path: Path, needed: bool) -> pd.DataFrame:
     table = path / "labels.csv" if path.is_dir() else path.with_name("labels.csv")
     folder = main.pop("folder")
     if table.is_file():
-        found = pd.read_csv(table, dtype=str, encoding="utf-8-sig")
+        try:
+            found = pd.read_csv(table, dtype=str, encoding="utf-8-sig", keep_default_na=False)
+        except (ValueError, UnicodeDecodeError) as err:
+            raise DataError(
+                f"{table.name} cannot be read as a table ({err}).", expected="UTF-8, comma-separated."
+            ) from err
         key = next((one for one in ("file", "case", "image", "patient", "patient_id") if one in found), None)
         if key is None or "outcome" not in found:
             raise DataError(
@@ -135,6 +140,12 @@ def with_outcomes(main: pd.DataFrame, path: Path, needed: bool) -> pd.DataFrame:
                 expected="file (or patient) and outcome.",
             )
         column = "patient" if key.startswith("patient") else "case"
+        twice = found.drop_duplicates([key, "outcome"])[key]
+        if twice.duplicated().any():
+            raise DataError(
+                f"{table.name} gives {twice[twice.duplicated()].iloc[0]} two outcomes.", expected="One for each.",
+                todo="Correct the list.",
+            )  # fmt: skip
         main["outcome"] = words(main[column].map(dict(zip(found[key], found["outcome"], strict=True)))).to_numpy()
         lost = main["outcome"].isna()
         if needed and lost.any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from verticals_healthcare.schema import LABELS
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
 
 PARTS = {"train": "train", "val": "valid", "test": "test"}
+FINDINGS = {"breastmnist": {"0": "malignant", "1": "benign"}}
+"""Sets in which class 0 is the finding (medmnist.com): by name, so that the event is not taken for its absence."""
 
 
 def sniff(path: Path) -> Sniff:
@@ -49,7 +52,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         )
     if len({one.shape[1:] for one in images}) > 1:
         raise DataError(f"{path.name}: the parts have pictures of different shapes.", expected="One shape.")
-    pixels = np.concatenate(images)
+    pixels, ledger = np.concatenate(images), Ledger()
     main = pd.DataFrame({"case": [f"{part}-{i}" for part, many in _counts(parts) for i in range(many)]})
     main["patient"] = main["case"]
     main["time"] = EPOCH
@@ -58,13 +61,12 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     if all(one is not None for one in labels):
         truth = np.concatenate([one for one in labels if one is not None])
         if truth.shape[1] == 1:
-            main["outcome"] = words([str(int(one)) for one in truth[:, 0]])
+            main["outcome"] = words(_named([str(int(one)) for one in truth[:, 0]], path, ledger))
         else:
             for number in range(truth.shape[1]):
                 main[f"{LABELS}{number}"] = truth[:, number].astype(np.float64)
     if options.limit is not None:
         main = main.iloc[: options.limit]
-    ledger = Ledger()
     ledger.warn("MedMNIST names no patients: each picture counts as a patient of its own")
     return dataset(
         main, adapter="healthcare.medmnist", sources=[source_of(path, len(main))], ledger=ledger,
@@ -81,7 +83,7 @@ def load(path: Path) -> dict[str, np.ndarray]:
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
-    except (OSError, EOFError, zipfile.BadZipFile, ValueError) as err:
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, ValueError) as err:
         if "allow_pickle" in str(err):
             raise DataError(
                 f"{path.name} holds Python objects (pickle).", expected="Plain arrays: pickles can run code.",
@@ -114,7 +116,20 @@ def _labels(arrays: dict[str, np.ndarray], short: str, many: int, name: str, nee
         raise DataError(
             f"{name}: {short}_labels has shape {found.shape} of {found.dtype}.", expected=f"{many} rows of numbers."
         )
+    if not np.isfinite(found).all() or (found != np.floor(found)).any() or (found < 0).any():
+        raise DataError(
+            f"{name}: {short}_labels are no whole numbers from 0 on.", expected="Class numbers, or 0 and 1."
+        )
     return found.reshape(many, -1)
+
+
+def _named(codes: list[str], path: Path, ledger: Ledger) -> list[str]:
+    """Class numbers, or names in sets where number 0 is the finding."""
+    names = next((one for stem, one in FINDINGS.items() if path.stem.lower().startswith(stem)), None)
+    if names is None or not set(codes) <= set(names):
+        return codes
+    ledger.warn("classes of this set are read as " + ", ".join(f"{code} = {name}" for code, name in names.items()))
+    return [names[one] for one in codes]
 
 
 def _counts(parts: list[str]) -> list[tuple[str, int]]:

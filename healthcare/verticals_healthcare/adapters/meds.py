@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from verticals_healthcare.adapters.common import SPARSE, dataset, part_name, source_of, words
+from verticals_healthcare.adapters.common import FIRST, SPARSE, dataset, part_name, source_of, words
 from verticals_healthcare.outcomes import DEATH, OPTIONS, Horizon, index_times, labelled
 from verticals_healthcare.timeline import seconds_of, timeline_frame
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff, Source, UsageError
@@ -28,7 +28,8 @@ def shards(path: Path) -> list[Path]:
     below = path / "data"
     if below.is_dir():
         return sorted(below.rglob("*.parquet"))
-    return sorted(one for one in path.rglob("*.parquet") if not {"metadata", "task_labels"} & set(one.parts))
+    other = {"metadata", "task_labels"}
+    return sorted(one for one in path.rglob("*.parquet") if not other & set(one.relative_to(path).parts))
 
 
 def sniff(path: Path) -> Sniff:
@@ -55,7 +56,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     """
     ledger, told = Ledger(), options.options
     files = shards(path)
-    tables = [_shard(one) for one in files]
+    tables = [_shard(one, ledger) for one in files]
     sources = [source_of(file, len(table)) for file, table in zip(files, tables, strict=True)]
     events = pd.concat(tables, ignore_index=True)
     static, dated = events[events["time"].isna()], events[events["time"].notna()]
@@ -76,7 +77,10 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     main["age"] = np.where(born.notna(), years, np.nan)
     parts = path / "metadata" / SPLITS if path.is_dir() else None
     if parts is not None and parts.is_file():
-        main["split"] = main["patient"].map(_splits(parts)).fillna("train").astype(str)
+        main["split"] = main["patient"].map(_splits(parts))
+        if stray := int(main["split"].isna().sum()):
+            ledger.warn(f"{stray} cases of subjects that {SPLITS} does not name stand in the training part")
+        main["split"] = main["split"].fillna("train").astype(str)
         sources.append(source_of(parts, main["patient"].nunique()))
     if options.limit is not None:
         main = main.iloc[: options.limit]
@@ -87,7 +91,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     )  # fmt: skip
 
 
-def _shard(path: Path) -> pd.DataFrame:
+def _shard(path: Path, ledger: Ledger) -> pd.DataFrame:
     """patient (text), time, code, numeric_value of one shard."""
     try:
         table = pq.read_table(path)
@@ -103,11 +107,16 @@ def _shard(path: Path) -> pd.DataFrame:
     lacking = [one for one in NEEDED if one not in names]
     if lacking:
         raise DataError(f"{path.name} lacks {', '.join(lacking)}.", expected=f"Columns {', '.join(NEEDED)}.")
+    if "text_value" in names and (said := len(table) - table["text_value"].null_count):
+        ledger.warn(f"{path.name}: {said} values in words (text_value) are not read; their rows count as presence")
     frame = table.select([one for one in (*NEEDED, "numeric_value") if one in names]).to_pandas()
     if frame["code"].isna().any() or frame["subject_id"].isna().any():
         raise DataError(f"{path.name}: rows without code or subject_id.", expected="Both in every row.")
-    if not pd.api.types.is_datetime64_any_dtype(frame["time"]):
-        raise DataError(f"{path.name}: time is {frame['time'].dtype}.", expected="timestamp[us].")
+    kind = table.schema.field("time").type
+    if not pa.types.is_timestamp(kind) and table["time"].null_count < len(table):
+        raise DataError(f"{path.name}: time is {kind}.", expected="timestamp[us].")
+    if not pa.types.is_timestamp(kind):
+        frame["time"] = pd.Series(pd.NaT, index=frame.index, dtype="datetime64[ns]")
     frame["time"] = _nanoseconds(frame["time"], path.name)
     value = frame["numeric_value"] if "numeric_value" in frame else pd.Series(np.nan, index=frame.index)
     return pd.DataFrame(
@@ -168,7 +177,14 @@ def _from_labels(files: list[Path], ledger: Ledger) -> tuple[pd.DataFrame, list[
     empty = found[column].isna() | found["prediction_time"].isna()
     ledger.drop(f"labels without {column} or prediction_time", int(empty.sum()))
     found = found[~empty].reset_index(drop=True)
-    patient = found["subject_id"].astype("int64").astype(str)
+    try:
+        patient = found["subject_id"].astype("int64").astype(str)
+    except (ValueError, TypeError) as err:
+        raise DataError(f"The labels' subject_id cannot be read as a whole number ({err}).") from err
+    if not pd.api.types.is_datetime64_any_dtype(found["prediction_time"]):
+        raise DataError(
+            f"The labels' prediction_time is {found['prediction_time'].dtype}.", expected="timestamp[us]."
+        )  # fmt: skip
     raw = found[column]
     text = raw.astype(int).astype(str) if column != "categorical_value" else raw.astype(str)
     main = pd.DataFrame({"patient": patient, "time": _nanoseconds(found["prediction_time"], "The labels")})
@@ -214,6 +230,7 @@ def static_columns(static: pd.DataFrame) -> pd.DataFrame:
         first = rows.drop_duplicates("patient").set_index("patient")
         numeric = first["numeric_value"].notna().any()
         key = "sex" if str(name).upper() in ("GENDER", "SEX") else str(name).lower()
+        key = f"static {key}" if key in FIRST and key != "sex" else key
         columns[key] = first["numeric_value"] if numeric else first["word"].replace("", "yes")
     out = pd.DataFrame(columns)
     for column in list(out.columns):
@@ -224,7 +241,14 @@ def static_columns(static: pd.DataFrame) -> pd.DataFrame:
 
 
 def _splits(path: Path) -> dict[str, str]:
-    table = pq.read_table(path).to_pandas()
+    try:
+        table = pq.read_table(path).to_pandas()
+    except (OSError, pa.ArrowException) as err:
+        raise DataError(f"{path.name} is damaged or truncated.", todo="Copy it again.") from err
+    if not {"subject_id", "split"} <= set(table.columns):
+        raise DataError(
+            f"{path.name} has columns {', '.join(table.columns)}.", expected="subject_id and split.",
+        )  # fmt: skip
     return {str(one): part_name(part) for one, part in zip(table["subject_id"], table["split"], strict=True)}
 
 

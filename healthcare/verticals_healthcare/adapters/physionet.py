@@ -63,8 +63,8 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     main = pd.DataFrame(stays)
     timeline = pd.concat(events, ignore_index=True)
     outcomes = outcomes_of(path, options.options.get("outcomes", ""))
-    if outcomes is not None:
-        sources.append(source_of(outcomes, len(main)))
+    if outcomes:
+        sources += [source_of(one, len(main)) for one in outcomes]
         main = with_outcomes(main, outcomes, ledger, options.need_target)
     elif options.need_target:
         raise DataError(
@@ -91,6 +91,9 @@ def read_stay(path: Path, ledger: Ledger) -> tuple[dict[str, object], pd.DataFra
     when, what, value, marks = [], [], [], 0
     for number, line in enumerate(lines[1:], start=2):
         if not line.strip():
+            continue
+        if re.fullmatch(r"\d{1,3}:[0-5]\d,,[^,]*", line.strip()):
+            ledger.drop("rows that name no parameter", 1, [f"{path.name}, line {number}"])
             continue
         hour, name, found = _row(line, path.name, number)
         missing = found == -1 and name not in MAY_BE_NEGATIVE
@@ -122,7 +125,10 @@ def _row(line: str, name: str, number: int) -> tuple[float, str, float]:
     try:
         if len(cells) != 3 or clock is None or not cells[1]:
             raise ValueError(line)
-        return int(clock[1]) + int(clock[2]) / 60, cells[1], float(cells[2])
+        value = float(cells[2])
+        if not np.isfinite(value):
+            raise ValueError(line)
+        return int(clock[1]) + int(clock[2]) / 60, cells[1], value
     except ValueError as err:
         raise DataError(
             f"{name}, line {number}: {line[:60]!r} cannot be read.", expected="HH:MM,Parameter,Value.",
@@ -134,43 +140,59 @@ def _unit(code: float) -> str | None:
     return UNITS.get(int(code), str(int(code))) if np.isfinite(code) else None
 
 
-def outcomes_of(path: Path, named: str) -> Path | None:
-    """The file of outcomes: as named, or Outcomes*.txt in the folder or above."""
+def outcomes_of(path: Path, named: str) -> list[Path]:
+    """The files of outcomes: as named, or Outcomes*.txt in the folder or above; that of the set, else all."""
     if named:
         if not Path(named).is_file():
             raise DataError(f"{named} does not exist.", expected="A file of outcomes.")
-        return Path(named)
+        return [Path(named)]
     folder = path if path.is_dir() else path.parent
     for place in (folder, folder.parent):
         found = sorted(place.glob("Outcomes*.txt"))
         letter = folder.name.rpartition("-")[2]
         exact = [one for one in found if one.stem.endswith(f"-{letter}")]
-        if exact or len(found) == 1:
-            return (exact or found)[0]
-    return None
+        if found:
+            return exact or found
+    return []
 
 
-def with_outcomes(main: pd.DataFrame, path: Path, ledger: Ledger, needed: bool) -> pd.DataFrame:
+def with_outcomes(main: pd.DataFrame, paths: list[Path], ledger: Ledger, needed: bool) -> pd.DataFrame:
     """The cases with their outcome; scores and what was known only later are left out and never become inputs."""
-    try:
-        found = pd.read_csv(path, encoding="utf-8-sig")
-    except (ValueError, UnicodeDecodeError) as err:
-        raise DataError(f"{path.name} cannot be read as a table ({err}).") from err
-    found.columns = [str(one).strip() for one in found.columns]
-    lacking = [one for one in ("RecordID", TARGET) if one not in found]
-    if lacking:
-        raise DataError(f"{path.name} has no column {', '.join(lacking)}.", expected=f"RecordID, …, {TARGET}.")
-    target = dict(zip(found["RecordID"].astype(int).astype(str), found[TARGET], strict=True))
-    left = [one for one in LEAKS if one in found]
-    if left:
-        ledger.warn(f"{', '.join(left)} of {path.name} are outcomes or scores of the stay: not used as inputs")
+    names, target = " and ".join(one.name for one in paths), dict[str, float]()
+    for path in paths:
+        target |= outcomes_in(path, ledger)
     outcome = main["case"].map(target)
     known = outcome.isin([0, 1])
     if needed and not known.all():
         lost = [str(one) for one in main["case"][~known][:5]]
-        ledger.drop(f"without an outcome in {path.name}", int((~known).sum()), [f"record {one}" for one in lost])
+        ledger.drop(f"without an outcome in {names}", int((~known).sum()), [f"record {one}" for one in lost])
         main, outcome = main[known], outcome[known]
     return main.assign(outcome=words(["" if pd.isna(one) else str(int(one)) for one in outcome]).to_numpy())
+
+
+def outcomes_in(path: Path, ledger: Ledger) -> dict[str, float]:
+    """Record -> died in hospital, of one file.
+
+    Raises:
+        DataError: it is no table, lacks a column, or holds what is no number.
+    """
+    try:
+        found = pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True)
+    except (ValueError, UnicodeDecodeError) as err:
+        raise DataError(f"{path.name} cannot be read as a table ({err}).", expected="UTF-8, comma-separated.") from err
+    found.columns = [str(one).strip() for one in found.columns]
+    lacking = [one for one in ("RecordID", TARGET) if one not in found]
+    if lacking:
+        raise DataError(f"{path.name} has no column {', '.join(lacking)}.", expected=f"RecordID, …, {TARGET}.")
+    both = found[["RecordID", TARGET]].apply(pd.to_numeric, errors="coerce")
+    bad = both["RecordID"].isna() | (both[TARGET].isna() & found[TARGET].notna())
+    if bad.any():
+        line = int(np.flatnonzero(bad)[0]) + 2
+        raise DataError(f"{path.name}, line {line}: RecordID or {TARGET} is no number.", todo="Correct the line.")
+    left = [one for one in LEAKS if one in found]
+    if left:
+        ledger.warn(f"{', '.join(left)} of {path.name} are outcomes or scores of the stay: not used as inputs")
+    return dict(zip(both["RecordID"].astype(int).astype(str), both[TARGET].astype(float), strict=True))
 
 
 PHYSIONET2012 = Adapter(

@@ -17,6 +17,7 @@ from verticals_plugins import DataError, need
 
 PLAIN = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 NOT_PICTURES = ("RTDOSE", "RTPLAN", "RTSTRUCT", "SR", "PR", "KO", "SEG", "REG", "AU", "ECG", "DOC")
+DIRECTORY = "1.2.840.10008.1.3.10"
 SIDE = 64
 
 
@@ -64,28 +65,44 @@ def read_dicom(path: Path) -> Picture:
             found = pydicom.dcmread(path)
             modality = str(found.get("Modality", "") or "unknown")
             _refuse_other_kinds(found, path, modality)
-            stored = _stored(found, path, modality)
+            return _real(found, _stored(found, path, modality), modality)
     except pydicom.errors.InvalidDicomError as err:
         raise DataError(
             f"{path.name} has no DICOM header (no preamble, no 'DICM').", expected="A DICOM file.",
             todo="It is damaged, or not DICOM.",
         ) from err  # fmt: skip
-    except (EOFError, OSError, KeyError, TypeError, OverflowError) as err:
-        raise DataError(f"{path.name} is damaged or truncated ({err}).", todo="Copy it again.") from err
-    return _real(found, stored, modality)
+    except DataError:
+        raise
+    except Exception as err:  # pydicom raises many kinds for damaged files
+        first = (str(err).splitlines() or [type(err).__name__])[0][:120]
+        raise DataError(f"{path.name} is damaged or truncated ({first}).", todo="Copy it again.") from err
 
 
 def _refuse_other_kinds(found: Any, path: Path, modality: str) -> None:
+    if str(getattr(found.file_meta, "MediaStorageSOPClassUID", "")) == DIRECTORY:
+        raise DataError(
+            f"{path.name} is a DICOMDIR, which lists files and holds no picture.", expected="The pictures.",
+            todo="Give the folder that holds them.",
+        )  # fmt: skip
     if modality in NOT_PICTURES:
         raise DataError(
             f"{path.name} is of modality {modality}.", expected="A picture for diagnosis (CR, DX, CT, MR …)."
         )
     if not any(name in found for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
-        raise DataError(f"{path.name} (modality {modality}) holds no pixel data.", expected="A picture.")
+        raise DataError(
+            f"{path.name} (modality {modality}) holds no pixel data.", expected="A picture.",
+            todo="It may be truncated, or a header alone.",
+        )  # fmt: skip
 
 
 def _stored(found: Any, path: Path, modality: str) -> np.ndarray:
     """The stored values (frames, h, w[, 3]) as float64."""
+    bits, high = (int(found.get(one, 0) or 0) for one in ("BitsStored", "HighBit"))
+    if high + 1 != bits and int(found.get("BitsAllocated", 0) or 0) > bits:
+        raise DataError(
+            f"{path.name} keeps {bits} bits at high bit {high}.", expected=f"High bit {bits - 1}.",
+            todo="Convert it first (for example with dcmconv).",
+        )  # fmt: skip
     syntax = getattr(getattr(found, "file_meta", None), "TransferSyntaxUID", None)
     name = getattr(syntax, "name", "unknown transfer syntax")
     try:
@@ -96,8 +113,6 @@ def _stored(found: Any, path: Path, modality: str) -> np.ndarray:
             expected="Uncompressed, RLE, deflated, JPEG baseline, JPEG 2000.",
             todo="Decompress it first (for example with dcmdjpeg or gdcmconv --raw), or install a decoder for pydicom.",
         ) from err
-    except (ValueError, AttributeError, TypeError) as err:
-        raise DataError(f"{path.name} is damaged or truncated ({err}).", todo="Copy it again.") from err
     if str(found.get("PhotometricInterpretation", "")) == "PALETTE COLOR":
         lookup: Any = need("pydicom.pixels", extra="healthcare")
         table = lookup.apply_color_lut(np.asarray(found.pixel_array), found).astype(np.float64)
@@ -108,48 +123,83 @@ def _stored(found: Any, path: Path, modality: str) -> np.ndarray:
 
 
 def _real(found: Any, stored: np.ndarray, modality: str) -> Picture:
-    frames = len(stored)
-    values = stored[frames // 2]
-    said = [f"frame {frames // 2 + 1} of {frames}"] if frames > 1 else []
+    frame = len(stored) // 2
+    values = stored[frame]
+    said = [f"frame {frame + 1} of {len(stored)}"] if len(stored) > 1 else []
     photometric = str(found.get("PhotometricInterpretation", "") or "")
-    bits = int(found.get("BitsStored", 0) or 16)
-    signed = bool(found.get("PixelRepresentation", 0))
-    inverted = photometric == "MONOCHROME1"
-    padding = _number(found, "PixelPaddingValue")
-    top = 2.0**bits - 1 if not signed else -1.0
-    slope = intercept = None
+    padding, window = _number(found, "PixelPaddingValue"), None
     if values.ndim == 2:
-        if inverted:
-            values, padding = top - values, None if padding is None else top - padding
-            said.append(f"MONOCHROME1 mirrored at {top:g}")
-        slope, intercept = (
-            _number(_rescaling(found, frames // 2), one) for one in ("RescaleSlope", "RescaleIntercept")
-        )
-        if slope is not None and intercept is not None and (slope, intercept) != (1.0, 0.0):
-            values = values * slope + intercept
-            padding = None if padding is None else padding * slope + intercept
-            said.append(f"slope {slope:g}, intercept {intercept:g}")
+        scale = _scale(found, frame, inverted=photometric == "MONOCHROME1", said=said)
+        values, padding = scale.of(values), None if padding is None else float(scale.of(np.array(padding)))
+        window = _window(_group(found, frame, "FrameVOILUTSequence", "WindowCenter"), scale)
     elif photometric.startswith("YBR"):
         said.append(f"{photometric} to RGB")
-    centre, width = _number(found, "WindowCenter"), _number(found, "WindowWidth")
-    if inverted and centre is not None and values.ndim == 2:
-        # a mirrored value is slope * top + 2 * intercept - value
-        centre = (slope or 1.0) * top + 2 * (intercept or 0.0) - centre
-    window = (centre, width) if centre is not None and width and values.ndim == 2 else None
     names = ("PatientID", "StudyInstanceUID", "SOPInstanceUID", "PatientSex", "PatientAge", "StudyDate", "StudyTime",
              "AcquisitionDate", "AcquisitionTime", "BodyPartExamined", "ViewPosition")  # fmt: skip
     header = {name: str(found.get(name, "") or "").strip() for name in names} | {"Modality": modality}
-    return Picture(values, "; ".join(said) or "as stored", window, padding, header, frames)
+    return Picture(values, "; ".join(said) or "as stored", window, padding, header, len(stored))
 
 
-def _rescaling(found: Any, frame: int) -> Any:
-    """Where slope and intercept stand: the data set itself, or the functional groups of an enhanced multi-frame."""
-    if "RescaleSlope" in found:
+@dataclass(frozen=True)
+class _Scale:
+    """Stored values -> real units: mirrored at ``top`` (None = not), through ``table`` or by slope and intercept."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    top: float | None = None
+    table: np.ndarray | None = None
+    first: float = 0.0
+
+    def of(self, stored: np.ndarray) -> np.ndarray:
+        """(…) values in real units, large = bright."""
+        if self.table is not None:
+            place = np.clip(stored - self.first, 0, len(self.table) - 1).astype(np.int64)
+            return np.asarray(self.table[place] if self.top is None else self.top - self.table[place])
+        mirrored = stored if self.top is None else self.top - stored
+        return np.asarray(mirrored * self.slope + self.intercept)
+
+    def mirror(self, real: float) -> float:
+        """Where a value in real units of the picture as it was lies in the mirrored one."""
+        if self.top is None:
+            return real
+        return self.top - real if self.table is not None else self.slope * self.top + 2 * self.intercept - real
+
+
+def _scale(found: Any, frame: int, *, inverted: bool, said: list[str]) -> _Scale:
+    """What turns stored values into real units; noted in ``said``. A modality table takes the place of the slope."""
+    signed, bits = bool(found.get("PixelRepresentation", 0)), int(found.get("BitsStored", 0) or 16)
+    top = -1.0 if signed else 2.0**bits - 1
+    if tables := found.get("ModalityLUTSequence"):
+        _, first, depth = (int(one) for one in tables[0].LUTDescriptor)
+        data = tables[0].LUTData
+        table = np.asarray(np.frombuffer(data, "<u2") if isinstance(data, bytes) else data).astype(np.float64)
+        said.append(f"modality table of {len(table)} values")
+        top = 2.0**depth - 1
+        said += [f"MONOCHROME1 mirrored at {top:g}"] if inverted else []
+        return _Scale(top=top if inverted else None, table=table, first=first)
+    said += [f"MONOCHROME1 mirrored at {top:g}"] if inverted else []
+    place = _group(found, frame, "PixelValueTransformationSequence", "RescaleSlope")
+    slope, intercept = _number(place, "RescaleSlope"), _number(place, "RescaleIntercept")
+    if slope is None or intercept is None:
+        return _Scale(top=top if inverted else None)
+    said += [f"slope {slope:g}, intercept {intercept:g}"] if (slope, intercept) != (1.0, 0.0) else []
+    return _Scale(slope, intercept, top if inverted else None)
+
+
+def _window(place: Any, scale: _Scale) -> tuple[float, float] | None:
+    """Centre and width in real units, mirrored with the picture."""
+    centre, width = _number(place, "WindowCenter"), _number(place, "WindowWidth")
+    return (scale.mirror(centre), width) if centre is not None and width else None
+
+
+def _group(found: Any, frame: int, sequence: str, name: str) -> Any:
+    """Where ``name`` stands: the data set itself, or a functional group of an enhanced multi-frame."""
+    if name in found:
         return found
-    for name, place in (("PerFrameFunctionalGroupsSequence", frame), ("SharedFunctionalGroupsSequence", 0)):
-        groups = found.get(name) or []
-        if len(groups) > place and "PixelValueTransformationSequence" in groups[place]:
-            return groups[place].PixelValueTransformationSequence[0]
+    for level, place in (("PerFrameFunctionalGroupsSequence", frame), ("SharedFunctionalGroupsSequence", 0)):
+        groups = found.get(level) or []
+        if len(groups) > place and sequence in groups[place]:
+            return groups[place][sequence].value[0]
     return found
 
 
@@ -165,20 +215,25 @@ def _number(found: Any, name: str) -> float | None:
 
 
 def read_plain(path: Path) -> Picture:
-    """PNG, JPEG, BMP or TIFF by Pillow, the first page."""
+    """PNG, JPEG, BMP or TIFF by Pillow, upright, the first page."""
     pil: Any = need("PIL.Image", extra="manufacturing")
+    ops: Any = need("PIL.ImageOps", extra="manufacturing")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pil.DecompressionBombWarning)
             with pil.open(path) as found:
                 found.load()
-                kind = found.mode
+                pages = getattr(found, "n_frames", 1)
+                turned = ops.exif_transpose(found)
+                said = [f"page 1 of {pages}"] if pages > 1 else []
+                said += ["turned upright (EXIF)"] if found.getexif().get(0x0112, 1) != 1 else []
+                found, kind = turned, found.mode
                 if kind in ("P", "RGBA", "CMYK", "LA", "PA", "YCbCr", "HSV"):
                     found = found.convert("RGB" if kind != "LA" else "L")
                 values = np.asarray(found, dtype=np.float64)
     except Exception as err:  # Pillow raises many kinds for damaged files
         raise DataError(f"{path.name} cannot be opened as a picture ({err}).", todo="It may be damaged.") from err
-    return Picture(values, "as stored")
+    return Picture(values, "; ".join(said) or "as stored")
 
 
 def as_bytes(picture: Picture, side: int, channels: int) -> np.ndarray:

@@ -18,6 +18,7 @@ SYSTEMS = {
     "urn:iso:std:iso:11073:10101": "MDC", "http://www.ama-assn.org/go/cpt": "CPT",
     "http://terminology.hl7.org/CodeSystem/v3-ActCode": "ACT", "http://www.whocc.no/atc": "ATC",
 }  # fmt: skip
+UCUM = "http://unitsofmeasure.org"
 PREFERRED = ("LOINC", "SNOMED", "RXNORM", "ICD10CM", "ICD10", "CVX", "ATC", "MDC")
 
 
@@ -30,6 +31,8 @@ class Event:
     variable: str
     value: float = np.nan
     unit: str = ""
+    why_not: str = ""
+    """Why the row cannot be used; "" if it can."""
 
 
 class NotUsedError(Exception):
@@ -69,8 +72,8 @@ def choice(resource: Resource, *names: str) -> Any:
     return next((resource[one] for one in names if resource.get(one) is not None), None)
 
 
-def moment(resource: Resource, *names: str) -> When | None:
-    """The first date among the elements; of a Period its start, of a Timing its first event.
+def moment(resource: Resource, *names: str, end: bool = False) -> When | None:
+    """The first date among the elements; of a Period its start (or its end), of a Timing its first event.
 
     Raises:
         NotUsedError: the date is malformed.
@@ -78,7 +81,8 @@ def moment(resource: Resource, *names: str) -> When | None:
     found = choice(resource, *names)
     if isinstance(found, dict):
         events = as_list(found.get("event"))
-        found = found.get("start") or (events[0] if events else None) or found.get("end")
+        sides = (found.get("end"), found.get("start")) if end else (found.get("start"), found.get("end"))
+        found = next((one for one in (sides[0], *events, sides[1]) if one), None)
     if found is None:
         return None
     when = parse(found)
@@ -107,7 +111,10 @@ def _observation(resource: Resource, who: str) -> Iterator[Event]:
     status = status_of(resource, "status")
     if status in ("entered-in-error", "cancelled", "registered"):
         raise NotUsedError(f"Observation with status {status}")
-    when = moment(resource, "effectiveDateTime", "effectiveInstant", "effectivePeriod", "effectiveTiming", "issued")
+    # what was collected over a period is known at its end
+    when = moment(
+        resource, "effectiveDateTime", "effectiveInstant", "effectivePeriod", "effectiveTiming", "issued", end=True
+    )
     name, rows = code_of(resource.get("code")), 0
     for part, label in ((resource, name), *((one, "") for one in as_list(resource.get("component")))):
         label = label or code_of(part.get("code"))
@@ -127,14 +134,21 @@ def _measured(part: Resource, who: str, when: When | None, label: str) -> Event:
     if isinstance(quantity, dict) and isinstance(quantity.get("value"), int | float):
         if quantity.get("comparator"):
             return Event(who, when, f"{label} {quantity['comparator']} {quantity['value']:g}")
-        return Event(
-            who, when, label, float(quantity["value"]), str(quantity.get("code") or quantity.get("unit") or "")
-        )
+        return Event(who, when, label, float(quantity["value"]), _unit_of(quantity))
     plain = choice(part, "valueInteger", "valueDecimal", "valueBoolean")
     if isinstance(plain, bool | int | float):
         return Event(who, when, label, float(plain))
     said = code_of(part.get("valueCodeableConcept")) or str(part.get("valueString") or "").strip()[:60]
-    return Event(who, when, f"{label}={said}" if said else label)
+    if not said:
+        kind = next(name for name, value in part.items() if name.startswith("value") and value is not None)
+        return Event(who, when, label, why_not=f"{kind} of an Observation that is not read, or is no number")
+    return Event(who, when, f"{label}={said}")
+
+
+def _unit_of(quantity: Resource) -> str:
+    """The code if it is one of UCUM (or of no stated system), else the unit as printed."""
+    own = not quantity.get("system") or quantity["system"] == UCUM
+    return str((own and quantity.get("code")) or quantity.get("unit") or "")
 
 
 def _condition(resource: Resource, who: str) -> Iterator[Event]:
@@ -157,8 +171,10 @@ def _encounter(resource: Resource, who: str) -> Iterator[Event]:
 
 def _medication(resource: Resource, who: str) -> Iterator[Event]:
     status = status_of(resource, "status")
-    if status in ("entered-in-error", "cancelled", "draft", "not-done", "not-taken"):
+    if status in ("entered-in-error", "cancelled", "draft", "not-done", "not-taken", "declined", "intended"):
         raise NotUsedError(f"{resource['resourceType']} with status {status}")
+    if resource.get("doNotPerform") is True or resource.get("intent") in ("proposal", "plan", "option"):
+        raise NotUsedError(f"{resource['resourceType']} that orders nothing (doNotPerform, or intent {WISHES})")
     when = moment(
         resource, "authoredOn", "effectiveDateTime", "effectivePeriod", "occurenceDateTime", "occurencePeriod",
         "occurenceTiming", "dateAsserted", "whenHandedOver", "whenPrepared", "recorded",
@@ -173,11 +189,13 @@ def _simple(status_out: tuple[str, ...], code: str, *dates: str) -> Callable[[Re
         status = status_of(resource, "status") or status_of(resource, "verificationStatus")
         if status in status_out:
             raise NotUsedError(f"{resource['resourceType']} with status {status}")
-        yield Event(who, moment(resource, *dates), code_of(resource.get(code)))
+        late = resource["resourceType"] == "DiagnosticReport"
+        yield Event(who, moment(resource, *dates, end=late), code_of(resource.get(code)))
 
     return read
 
 
+WISHES = "proposal, plan or option"
 READERS: Mapping[str, Callable[[Resource, str], Iterator[Event]]] = {
     "Observation": _observation,
     "Condition": _condition,

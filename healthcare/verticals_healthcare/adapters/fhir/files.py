@@ -45,6 +45,8 @@ def resources(path: Path, ledger: Ledger, *, skip_bad: bool) -> Iterator[Found]:
     text = text_of(path)
     try:
         whole = json.loads(text)
+    except RecursionError as err:
+        raise DataError(f"{path.name} nests deeper than any resource does.", expected="FHIR resources.") from err
     except json.JSONDecodeError as err:
         if not _looks_like_lines(text, path):
             raise DataError(

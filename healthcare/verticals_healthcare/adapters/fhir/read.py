@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from verticals_healthcare.adapters.common import SPARSE, dataset, source_of, words
-from verticals_healthcare.adapters.fhir.events import READERS, Event, NotUsedError, Resource
+from verticals_healthcare.adapters.fhir.events import READERS, Event, NotUsedError, Resource, as_list
 from verticals_healthcare.adapters.fhir.files import Found, files_at, is_json, resources
 from verticals_healthcare.adapters.fhir.times import When, age_at, parse
 from verticals_healthcare.adapters.fhir.version import refuse_other_versions
@@ -20,7 +21,7 @@ from verticals_healthcare.timeline import timeline_frame
 from verticals_healthcare.units import defaults_of, unified
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff, Source
 
-SKIPPED = frozenset({"Bundle", "Parameters"})
+SKIPPED = frozenset({"Bundle", "Parameters", "Medication"})
 
 
 @dataclass
@@ -101,17 +102,34 @@ def read(path: Path, options: ReadOptions) -> Dataset:
 def collected(found: list[Found], ledger: Ledger) -> Records:
     """Patients and events of all resources. References are resolved by id and by ``fullUrl``."""
     records = Records()
-    urls = {one.url: str(one.resource["id"]) for one in found
-            if one.url and one.resource["resourceType"] == "Patient" and one.resource.get("id")}  # fmt: skip
+    urls = {one.url: str(one.resource.get("id") or one.url) if one.resource["resourceType"] == "Patient" else ""
+            for one in found if one.url}  # fmt: skip
+    drugs = {name: one.resource["code"] for one in found
+             if one.resource["resourceType"] == "Medication" and "code" in one.resource
+             for name in (f"Medication/{one.resource.get('id')}", one.url)}  # fmt: skip
     for one in found:
         kind = one.resource["resourceType"]
         if kind == "Patient":
             _patient(one, records, ledger)
         elif kind in READERS:
-            _facts(one, urls, records, ledger)
+            _facts(replace(one, resource=with_drug(one.resource, drugs)), urls, records, ledger)
         elif kind not in SKIPPED:
             records.unread[kind] += 1
+        for inner in as_list(one.resource.get("contained")):
+            if isinstance(inner, dict) and inner.get("resourceType") in READERS:
+                owner = {name: one.resource[name] for name in ("subject", "patient") if name in one.resource}
+                _facts(Found({**owner, **inner}, f"{one.where}, contained {inner.get('id')}"), urls, records, ledger)
     return records
+
+
+def with_drug(resource: Resource, drugs: Mapping[str, Any]) -> Resource:
+    """The resource with the code of the Medication that it refers to, where that is among those read."""
+    found = resource.get("medicationReference")
+    if found is None and isinstance(resource.get("medication"), dict):
+        found = resource["medication"].get("reference")
+    name = str(found.get("reference") if isinstance(found, dict) else found)
+    known = next((drugs[one] for one in (name, "/".join(name.split("/")[-2:])) if one in drugs), None)
+    return resource if known is None else {**resource, "medicationCodeableConcept": known}
 
 
 def _patient(one: Found, records: Records, ledger: Ledger) -> None:
@@ -142,8 +160,8 @@ def _facts(one: Found, urls: dict[str, str], records: Records, ledger: Ledger) -
         ledger.drop(str(err), 1, [one.where])
         return
     for event in events:
-        if not event.variable:
-            ledger.drop(f"{kind} without a code", 1, [one.where])
+        if event.why_not or not event.variable:
+            ledger.drop(event.why_not or f"{kind} without a code", 1, [one.where])
         elif event.when is None:
             records.undated[kind] += 1
         else:

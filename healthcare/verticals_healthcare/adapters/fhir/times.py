@@ -27,15 +27,15 @@ def parse(text: object) -> When | None:
     if found is None:
         return None
     year, month, day, clock, zone = found.groups()
+    step = pd.DateOffset(days=1) if day else pd.DateOffset(months=1) if month else pd.DateOffset(years=1)
     try:
         start = pd.Timestamp(f"{year}-{month or '01'}-{day or '01'}T{clock or '00:00'}{zone or 'Z'}")
-    except ValueError:
+        start = start.tz_convert("UTC").tz_localize(None).as_unit("ns")
+        end = start if clock else start + step - pd.Timedelta(seconds=1)
+    except (ValueError, OverflowError):  # no such day, or a year that 64 bits do not hold (9999 as "never")
         return None
-    start = start.tz_convert("UTC").tz_localize(None).as_unit("ns")
     if clock:
         return When(start.to_datetime64(), start.to_datetime64(), "time")
-    step = pd.DateOffset(days=1) if day else pd.DateOffset(months=1) if month else pd.DateOffset(years=1)
-    end = start + step - pd.Timedelta(seconds=1)
     return When(start.to_datetime64(), end.to_datetime64(), "day" if day else "month" if month else "year")
 
 

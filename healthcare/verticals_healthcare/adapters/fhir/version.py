@@ -59,6 +59,7 @@ def _agent(resource: Resource) -> bool:
 
 
 SHAPES: Mapping[str, tuple[tuple[Callable[[Resource], bool], str, str], ...]] = {
+    "Observation": ((lambda r: isinstance(r.get("category"), dict), "category as one CodeableConcept", "DSTU2"),),
     "Condition": ((lambda r: _string(r, "clinicalStatus"), "clinicalStatus as text", "STU3"),
                   (lambda r: _string(r, "verificationStatus"), "verificationStatus as text", "STU3")),
     "AllergyIntolerance": ((lambda r: _string(r, "clinicalStatus"), "clinicalStatus as text", "STU3"),),
