@@ -99,11 +99,15 @@ class Probabilities:
     def _fit_temperature(self, values: np.ndarray, truth: np.ndarray) -> None:
         from scipy.optimize import minimize_scalar
 
-        log = np.log(np.clip(values, 1e-9, 1))
+        log, (n, classes) = np.log(np.clip(values, 1e-9, 1)), values.shape
+        # Platt's targets: n right answers do not prove that the next one is right
+        doubt = 1 / (n + 2)
+        target = np.full((n, classes), doubt / max(1, classes - 1))
+        target[np.arange(n), truth] = 1 - doubt
 
         def loss(log_temperature: float) -> float:
             chance = _softmax(log / np.exp(log_temperature))
-            return float(-np.log(np.clip(chance[np.arange(len(truth)), truth], 1e-9, 1)).mean())
+            return float(-(target * np.log(np.clip(chance, 1e-12, 1))).sum(axis=1).mean())
 
         found = minimize_scalar(loss, bounds=(-2, 2), method="bounded")
         self.kind, self.numbers = "temperature", [float(np.exp(found.x))]

@@ -45,9 +45,11 @@ FRAUD = Task(
     examples=Payments(),
     split=TimeSplit(valid=0.15, gate=0.2, test=0.2),
     core=CoreSpec(
-        stems=("events:card", "events:terminal", "table"), causal=True, width=48, layers=1, heads=4, epochs=6,
+        stems=("events:card", "events:terminal", "table"), causal=True, width=48, layers=1, heads=4, epochs=5,
         objective="next_event", pretrain_epochs=1, batch=256, learning_rate=3e-3, average=0.98,
-        options={"card": {"length": 12}, "terminal": {"length": 24}, "train": {"rows": 40_000}},
+        options={
+            "card": {"length": 8}, "terminal": {"length": 16}, "train": {"rows": 30_000}, "pretrain": {"rows": 30_000},
+        },
     ),
     baselines=("gbm", "logistic"),
     metric=_by_day("average_precision"),
