@@ -276,7 +276,7 @@ def test_listed_facts_of_long_and_competition_files(shared: Shared) -> None:
     assert exog.groupby("series", observed=True).size().to_dict() == {
         "FOODS_1_001": 1969, "FOODS_1_002": 1969, "FOODS_1_003": 62,
     }  # fmt: skip
-    assert ((exog["demand"] == 0).mean() * 100).round(2) == 60.85
+    assert round(100 * float((exog["demand"] == 0).mean()), 2) == 60.85
     assert (exog["price"].min(), exog["price"].max()) == (2.0, 9.48)
     test = read(shared("formats/retail/m4_m3/M4_Hourly-test_head.csv")).main
     assert list(test["demand"].head(3)) == [619, 565, 532]
