@@ -41,19 +41,36 @@ class Span:
         return self.hi - self.lo
 
 
+@dataclass(frozen=True)
+class Moments:
+    """Distinct times in rising order (M,), and which of them each row has (N,)."""
+
+    times: Ints
+    row: Ints
+
+    @classmethod
+    def of(cls, time: Ints) -> Moments:
+        """Of the rows' times (N,); timelines of the same rows by other keys can share them."""
+        times, row = np.unique(time, return_inverse=True)
+        return cls(times, row.astype(np.int64, copy=False))
+
+
 class Timeline:
     """Events sorted by key, time and tie. ``order`` (N,) holds the row of each sorted event."""
 
-    def __init__(self, key: Ints, time: Ints, tie: NDArray[np.generic] | None = None) -> None:
+    def __init__(
+        self, key: Ints, time: Ints, tie: NDArray[np.generic] | None = None, moments: Moments | None = None
+    ) -> None:
         by = (time, key) if tie is None else (tie, time, key)
         self.order: Ints = np.lexsort(by).astype(np.int64, copy=False)
         self.key: Ints = key[self.order]
         self.time: Ints = time[self.order]
-        self._moments, moment = np.unique(self.time, return_inverse=True)
-        self._moment: Ints = moment.astype(np.int64, copy=False)
+        moments = moments or Moments.of(time)
+        self._moments, self._moment = moments.times, moments.row[self.order]
         self._radix = len(self._moments) + 1
-        self._place: Ints = self.key * self._radix + self._moment
-        self.first: Ints = np.searchsorted(self._place, self.key * self._radix).astype(np.int64, copy=False)
+        base = self.key * self._radix
+        self._place: Ints = base + self._moment
+        self.first: Ints = self._place.searchsorted(base).astype(np.int64, copy=False)
 
     def __len__(self) -> int:
         return len(self.order)
@@ -67,20 +84,23 @@ class Timeline:
 
     def find(self, key: Ints, time: Ints) -> Ints:
         """Position of the first event of ``key`` later than ``time`` (Q,); the group's end if there is none."""
-        later = np.searchsorted(self._moments, time, side="right")
-        return np.searchsorted(self._place, key * self._radix + later).astype(np.int64, copy=False)
+        later = self._moments.searchsorted(time, side="right")
+        return self._place.searchsorted(key * self._radix + later).astype(np.int64, copy=False)
 
     def window(self, key: Ints, time: Ints, width: int) -> Span:
         """Events of ``key`` in ``(time - width, time]``, ties and all (Q,)."""
         return Span(self.find(key, time - width), self.find(key, time))
 
-    def own(self, width: int, at: Ints | None = None) -> Span:
-        """For each event at position ``at`` (default all, in sorted order): its window up to and with itself."""
+    def own(self, width: int | Ints, at: Ints | None = None) -> Span:
+        """For each event at position ``at`` (default all, in sorted order): its window up to and with itself.
+
+        With widths (W, 1) the spans begin at (W, Q) positions and end at (Q,).
+        """
         at = np.arange(len(self), dtype=np.int64) if at is None else at
         if len(at) != len(self) or not np.array_equal(at, np.arange(len(self))):
             return Span(self.find(self.key[at], self.time[at] - width), at + 1)
-        start = np.searchsorted(self._moments, self._moments - width, side="right")
-        lo = np.searchsorted(self._place, self.key * self._radix + start[self._moment])
+        start = self._moments.searchsorted(self._moments - width, side="right")
+        lo = self._place.searchsorted(self.key * self._radix + start[..., self._moment])
         return Span(lo.astype(np.int64, copy=False), at + 1)
 
     def last(self, count: int, at: Ints) -> Span:
@@ -91,7 +111,7 @@ class Timeline:
 def prefix(values: Ints | NDArray[np.bool_]) -> Ints:
     """Sums of the first 0, 1, … N values (N + 1,), modulo 2**64."""
     sums = np.zeros(len(values) + 1, dtype=np.int64)
-    np.cumsum(values, dtype=np.int64, out=sums[1:])
+    values.cumsum(dtype=np.int64, out=sums[1:])
     return sums
 
 
@@ -101,8 +121,8 @@ def total(sums: Ints, span: Span) -> Ints:
 
 
 def ratio(part: NDArray[np.generic], whole: NDArray[np.generic]) -> Floats:
-    """``part / whole`` (Q,), NaN where ``whole`` is 0."""
-    out = np.full(len(whole), np.nan)
+    """``part / whole`` (..., Q), NaN where ``whole`` is 0."""
+    out = np.full(whole.shape, np.nan)
     np.divide(part, whole, out=out, where=whole != 0, casting="unsafe")
     return out
 
@@ -150,14 +170,15 @@ def last_true(flags: NDArray[np.bool_], first: Ints) -> Ints:
     return np.where(found >= first, found, -1)
 
 
-def distinct(line: Timeline, values: Ints, width: int, at: Ints | None = None) -> Ints:
+def distinct(line: Timeline, values: Ints, width: int, at: Ints | None = None, span: Span | None = None) -> Ints:
     """How many different ``values`` (N,), given in sorted order, each event's own window holds (Q,).
 
     Two successive events of one value, less than ``width`` apart, are one value too many for every window that holds
     both: those that reach the later one and do not begin after the earlier one. Two prefix sums count them.
+    ``span`` are those windows, if they are known already.
     """
     at = np.arange(len(line), dtype=np.int64) if at is None else at
-    span = line.own(width, at)
+    span = span or line.own(width, at)
     if len(at) == 1:
         return np.array([len(set(values[span.lo[0] : span.hi[0]].tolist()))], dtype=np.int64)
     same = np.lexsort((np.arange(len(line)), values, line.key))

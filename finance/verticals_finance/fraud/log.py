@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from verticals.data.windows import Floats, Ints, Timeline
+from verticals.data.windows import Floats, Ints, Moments, Timeline
 
 DAY = 86_400_000_000_000
 NEVER = np.iinfo(np.int64).max
@@ -69,15 +69,20 @@ class Log:
         return self.time // DAY
 
     @cached_property
+    def moments(self) -> Moments:
+        """The times of all payments, for all timelines."""
+        return Moments.of(self.time)
+
+    @cached_property
     def by_card(self) -> Timeline:
         """Payments of each card in order of time."""
-        return Timeline(self.card, self.time, self.tie)
+        return Timeline(self.card, self.time, self.tie, self.moments)
 
     @cached_property
     def by_terminal(self) -> Timeline:
         """Payments at each terminal in order of time; one without a terminal stands alone."""
         alone = -1 - np.arange(len(self), dtype=np.int64)
-        return Timeline(np.where(self.terminal >= 0, self.terminal, alone), self.time, self.tie)
+        return Timeline(np.where(self.terminal >= 0, self.terminal, alone), self.time, self.tie, self.moments)
 
 
 def log_size(amount: Floats) -> Floats:
