@@ -15,9 +15,12 @@ import numpy as np
 
 from verticals_plugins import DataError, need
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".gif")
+OTHER_SUFFIXES = (".heic", ".heif", ".avif", ".jp2", ".jxl", ".dng", ".cr2", ".nef", ".arw", ".exr", ".npy", ".svg")
+"""Pictures that are not read; those who read folders count them."""
 DEPTHS = (8, 10, 12, 14, 16)
 _TURN_TAG = 0x0112
+_PHOTOMETRIC_TAG = 262
 _SIDEWAYS = (5, 6, 7, 8)
 
 
@@ -93,15 +96,24 @@ def read_picture(path: Path) -> Picture:
 
 
 def read_mask(path: Path) -> np.ndarray:
-    """(H, W) bool, True where a mask picture is not black."""
+    """(H, W) bool, True where a mask picture is not black; of a folder of masks, where one of them is not."""
+    if path.is_dir():
+        parts = [read_mask(one) for one in pictures_in(path)]
+        if not parts or len({one.shape for one in parts}) > 1:
+            raise DataError(f"{path.name} holds {len(parts)} masks of different sizes.", expected="Masks of one size.")
+        return np.asarray(np.logical_or.reduce(parts))
     pixels = read_picture(path).pixels
     return (pixels if pixels.ndim == 2 else pixels.max(axis=2)) > 0
 
 
 def _decode(image: Any, path: Path) -> Picture:
     pages = getattr(image, "n_frames", 1)
-    image.load()
     notes = [f"only the first of {pages} pages was read"] if pages > 1 else []
+    deep = image.mode in ("RGB", "RGBA", "LA") and any("16" in str(tile[3]) for tile in getattr(image, "tile", ()))
+    white_is_zero = image.mode.startswith("I;16") and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC_TAG) == 0
+    image.load()
+    if deep:
+        notes.append("of 16 bits a colour the upper 8 were read")
     orientation = image.getexif().get(_TURN_TAG, 1)
     orientation = orientation if orientation in range(1, 9) else 1
     if image.mode in ("I", "F"):
@@ -111,6 +123,8 @@ def _decode(image: Any, path: Path) -> Picture:
             todo="Export it as 16-bit TIFF or PNG with a stated scale.",
         )
     pixels, more = _samples(image)
+    if white_is_zero:
+        pixels, more = 65535 - pixels, (*more, "white is stored as 0: turned, so that large is bright")
     return Picture(_upright(pixels, orientation), image.size, orientation, (*notes, *more))
 
 

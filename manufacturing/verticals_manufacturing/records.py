@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,8 +26,12 @@ from verticals_plugins import DataError, Dataset, Ledger, Provenance, ReadOption
 LARGEST = 256
 """Pictures are kept at most this many pixels a side unless the option ``size`` says otherwise."""
 
-GOOD_NAMES = frozenset({"good", "ok", "normal", "pass", "passed", "no_defect", "nodefect", "defect_free", "io"})
-"""Class names that mean: no defect (compared without case; blanks and hyphens are underscores)."""
+GOOD_NAMES = frozenset(
+    ("good", "ok", "normal", "pass", "passed", "no_defect", "no_defects", "nodefect", "defect_free", "defectfree", "io",
+     "i_o", "none", "negative", "no_crack", "non_crack", "uncracked", "undamaged", "no_damage", "intact", "flawless",
+     "healthy", "non_defective", "nondefective", "not_defective", "no_anomaly", "non_anomalous", "accepted", "mt_free")
+)  # fmt: skip
+"""Class names that mean: no defect (compared without case; what stands between the words is an underscore)."""
 
 OPTIONS = {
     "size": f"width x height to keep pictures at, as 200x200 (default: as stored, at most {LARGEST} a side)",
@@ -74,7 +79,8 @@ class Record:
 
 def is_good(name: str) -> bool:
     """Whether a class name means a piece without defect."""
-    return str(name).strip().lower().replace("-", "_").replace(" ", "_") in GOOD_NAMES
+    text = re.sub(r"[\W_]+", "_", str(name).lower()).strip("_")
+    return text in GOOD_NAMES or text.startswith(("ok_", "good_"))
 
 
 def label_of(boxes: Sequence[Box]) -> str:
@@ -109,19 +115,40 @@ def to_dataset(
             expected="A folder a class (good/, scratch/ …), a list with a class column, or annotations.",
             todo="Put the pictures into folders by class, good pieces into good/.",
         )
-    kept, pictures, boxes = _read_all(records, ledger)
+    kept, pictures, boxes = _read_all(_once(records, ledger), ledger)
     pixels, more = stack(pictures, options.options, ledger)
     main = pd.DataFrame(_columns(kept))
     tables = {"main": main}
     if any(boxes):
         tables["boxes"] = _box_table(kept, pictures, boxes)
     if any(one.mask is not None for one in kept):
-        tables["masks"] = _mask_table(kept, ledger)
+        tables["masks"] = _mask_table(kept, pictures, ledger)
     provenance = Provenance(
         adapter=adapter, sources=_sources(kept, files), ledger=ledger, notes={**(notes or {}), **more},
         mapping={name: name for name in main.columns},
     )  # fmt: skip
     return Dataset(tables, options.schema, provenance, {"image": pixels})
+
+
+def _once(records: list[Record], ledger: Ledger) -> list[Record]:
+    """Each picture once, as it was named first.
+
+    Raises:
+        DataError: it is named with two classes.
+    """
+    kept: dict[Path, Record] = {}
+    again: list[str] = []
+    for one in records:
+        first = kept.setdefault(one.path, one)
+        if first is not one:
+            again.append(one.id)
+            if first.label != one.label:
+                raise DataError(
+                    f"{one.id} has several classes: {first.label} and {one.label}.", expected="One class a picture.",
+                    todo="Correct the list or the annotations.",
+                )  # fmt: skip
+    ledger.drop("picture named before (in two parts, or twice)", len(again), again[:5])
+    return list(kept.values())
 
 
 def _renamed(records: list[Record], options: ReadOptions) -> list[Record]:
@@ -187,6 +214,9 @@ def _place(record: Record, picture: Picture, ledger: Ledger) -> tuple[Box, ...]:
             )
         corners = upright_boxes(corners, picture.stored, picture.orientation)
         ledger.warn("Boxes given for pictures as stored were turned with them (EXIF orientation).")
+    outside = (corners < -1).any(axis=1) | (corners[:, 2:] > np.array(picture.size) + 1).any(axis=1)
+    if outside.any():
+        ledger.warn(f"{record.id}: {int(outside.sum())} marked areas leave the picture; they are kept as given.")
     return tuple(
         Box(box.label, (float(c[0]), float(c[1]), float(c[2]), float(c[3])), box.area, box.crowd)
         for box, c in zip(record.boxes, corners, strict=True)
@@ -269,13 +299,16 @@ def _box_table(kept: Sequence[Record], pictures: Sequence[Picture], boxes: Seque
     return pd.DataFrame(rows, columns=names)
 
 
-def _mask_table(kept: Sequence[Record], ledger: Ledger) -> pd.DataFrame:
+def _mask_table(kept: Sequence[Record], pictures: Sequence[Picture], ledger: Ledger) -> pd.DataFrame:
     rows = []
-    for record in kept:
+    for record, picture in zip(kept, pictures, strict=True):
         if record.mask is None:
             continue
         try:
-            rows.append((record.id, str(record.mask), int(read_mask(record.mask).sum())))
+            mask = read_mask(record.mask)
+            rows.append((record.id, str(record.mask), int(mask.sum())))
+            if (mask.shape[1], mask.shape[0]) != picture.size:
+                ledger.warn(f"{record.id}: its mask is of another size than the picture.")
         except DataError as err:
             ledger.warn(f"{record.id}: mask: {err.found}")
     return pd.DataFrame(rows, columns=["id", "mask", "defect_pixels"])

@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 from verticals_manufacturing.adapters import ALL, COCO, FOLDERS, LISTING, VOC, YOLO
+from verticals_manufacturing.adapters.coco import _runs as runs_of
 from verticals_manufacturing.bad_inputs import BAD_INPUTS
+from verticals_manufacturing.records import is_good
 from verticals_manufacturing.schema import SCHEMA
 from verticals_plugins import Adapter, BadInput, DataError, Dataset, ReadOptions, UsageError
 
@@ -290,3 +292,188 @@ def test_voc_lists_of_parts_are_kept(tmp_path: Path) -> None:
     dataset = read(VOC, tmp_path)
     assert dataset.main["split"].tolist() == ["train", "test"]
     assert dataset.main["class"].tolist() == ["good", "good"]
+
+
+# ---------------------------------------------------------------------------------------- files that others may have
+
+
+def voc(path: Path, *objects: tuple[str, int]) -> None:
+    marked = "".join(
+        f"<object><name>{name}</name><bndbox><xmin>0</xmin><ymin>0</ymin><xmax>{side}</xmax><ymax>{side}</ymax></bndbox>"
+        "</object>"
+        for name, side in objects
+    )
+    path.write_text(f"<annotation><filename>{path.stem}.png</filename>{marked}</annotation>")
+
+
+def test_a_large_area_marked_good_does_not_hide_a_small_defect(tmp_path: Path) -> None:
+    draw(tmp_path / "a.png", 1)
+    draw(tmp_path / "b.png", 2)
+    voc(tmp_path / "a.xml", ("OK", 12), ("dent", 2))
+    voc(tmp_path / "b.xml", ("OK", 12))
+    assert read(VOC, tmp_path).main["class"].tolist() == ["dent", "good"]
+
+
+def test_annotations_in_an_unknown_encoding_or_with_entities_are_counted(tmp_path: Path) -> None:
+    for name in "abc":
+        draw(tmp_path / f"{name}.png", ord(name))
+    voc(tmp_path / "a.xml", ("dent", 2))
+    (tmp_path / "b.xml").write_text("<?xml version='1.0' encoding='klingon'?><annotation/>")
+    bomb = "<?xml version='1.0' encoding='utf-16'?><!DOCTYPE a [<!ENTITY x 'y'>]><annotation/>"
+    (tmp_path / "c.xml").write_bytes(bomb.encode("utf-16"))
+    assert read(VOC, tmp_path).provenance.ledger.dropped["annotation cannot be read"] == 2
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "right"),
+    [("ok", ("1", "0"), ["good", "defect"]), ("is_good", ("True", "False"), ["good", "defect"]),
+     ("defect", ("1", "0"), ["defect", "good"])],
+)  # fmt: skip
+def test_one_means_good_in_a_column_called_ok(
+    tmp_path: Path, column: str, values: tuple[str, str], right: list[str]
+) -> None:
+    draw(tmp_path / "a.png", 1)
+    draw(tmp_path / "b.png", 2)
+    (tmp_path / "list.csv").write_text(f"image,{column}\na.png,{values[0]}\nb.png,{values[1]}\n")
+    told = ReadOptions(schema=SCHEMA, mapping={"class": column})
+    assert LISTING.read(tmp_path / "list.csv", told).main["class"].tolist() == right
+
+
+@pytest.mark.parametrize(
+    ("name", "good"),
+    [("OK_front", True), ("i.O.", True), ("Non-Defective", True), ("no crack", True), ("none", True), ("nok", False),
+     ("not_ok", False), ("no_good", False), ("n.i.O.", False), ("defective", False)],
+)  # fmt: skip
+def test_words_for_good_pieces(name: str, good: bool) -> None:
+    assert is_good(name) is good
+
+
+def coco(folder: Path, annotations: list[dict[str, object]], ids: tuple[object, ...] = (1, 2)) -> Path:
+    images = []
+    for number, one in enumerate(ids):
+        draw(folder / f"{number}.png", number)
+        images.append({"id": one, "file_name": f"{number}.png", "width": 16, "height": 12})
+    content = {"images": images, "categories": [{"id": 7, "name": "dent"}], "annotations": annotations}
+    (folder / "instances.json").write_text(json.dumps(content))
+    return folder
+
+
+def test_a_picture_whose_annotations_are_lost_is_not_called_good(tmp_path: Path) -> None:
+    path = coco(tmp_path, [{"id": 1, "image_id": 1, "category_id": 99, "bbox": [1, 1, 2, 2]}])
+    found = read(COCO, path)
+    assert found.main["class"].tolist() == ["good"]
+    assert found.provenance.ledger.dropped["picture none of whose annotations can be used"] == 1
+
+
+def test_image_ids_of_another_kind_are_refused(tmp_path: Path) -> None:
+    path = coco(tmp_path, [{"id": 1, "image_id": "1", "category_id": 7, "bbox": [1, 1, 2, 2]}])
+    with pytest.raises(DataError, match="no annotation is of a listed image"):
+        read(COCO, path)
+
+
+@pytest.mark.parametrize(
+    ("counts", "size", "box", "area"),
+    [([0, 30, 70], [10, 10], [0, 0, 3, 10], 30), ([11, 3, 7, 3, 76], [10, 10], [1, 1, 3, 4], 6),
+     ("61X13mN000`0", [9, 10], [0, 2, 8, 7], 13)],
+)  # fmt: skip
+def test_masks_in_run_lengths_give_box_and_area(
+    tmp_path: Path, counts: object, size: list[int], box: list[float], area: float
+) -> None:
+    one = {"id": 1, "image_id": 1, "category_id": 7, "segmentation": {"counts": counts, "size": size}}
+    found = read(COCO, coco(tmp_path, [one]))
+    assert found.main["class"].tolist() == ["dent", "good"]
+    assert found.tables["boxes"]["area"].tolist() == [area]
+    assert boxes_of(found) == [box]
+
+
+def test_an_empty_mask_still_names_its_class(tmp_path: Path) -> None:
+    one = {"id": 1, "image_id": 1, "category_id": 7, "segmentation": {"counts": [100], "size": [10, 10]}}
+    assert read(COCO, coco(tmp_path, [one])).main["class"].tolist() == ["dent", "good"]
+
+
+def test_packed_runs_are_those_of_the_published_coding() -> None:
+    """Six bits a letter from "0" (the COCO API); from the fourth run on differences to the last but one."""
+    assert runs_of("61X13mN000`0") == runs_of([6, 1, 40, 4, 5, 4, 5, 4, 21])
+    with pytest.raises(ValueError, match="holds"):
+        runs_of("6 1")
+
+
+def test_a_box_that_leaves_the_picture_is_told(tmp_path: Path) -> None:
+    found = read(COCO, coco(tmp_path, [{"id": 1, "image_id": 1, "category_id": 7, "bbox": [1, 1, 40, 2]}]))
+    assert any("1 marked areas leave the picture" in line for line in found.provenance.ledger.warnings)
+
+
+def test_a_picture_in_two_parts_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text("train: images\nval: images\nnames: [dent]\n")
+    draw(tmp_path / "images/a.png")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels/a.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    (tmp_path / "labels/gone.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    found = read(YOLO, tmp_path)
+    assert found.main["split"].tolist() == ["train"]
+    assert sorted(found.provenance.ledger.dropped.values()) == [1, 1]
+    assert found.provenance.ledger.where["label file without a picture"] == ["gone.txt"]
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [("names: {0: a, 2: b}", "numbers its names 0, 2"), ("names: [a]\nnc: 2", "nc: 2"), ("names: []", "no list")],
+)
+def test_class_names_that_do_not_count_are_refused(tmp_path: Path, text: str, match: str) -> None:
+    (tmp_path / "data.yaml").write_text(text + "\ntrain: images\n")
+    draw(tmp_path / "images/a.png")
+    with pytest.raises(DataError, match=match):
+        read(YOLO, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line", ["0 0.5 0.5 0.1 0.1 0.9", "nan 0.5 0.5 0.1 0.1", "0 50 50 10 10", "1.5 0.5 0.5 0.1 0.1"]
+)
+def test_labels_that_are_none_are_dropped_with_their_picture(tmp_path: Path, line: str) -> None:
+    (tmp_path / "classes.txt").write_text("dent\n")
+    for name, text in (("a", line), ("b", "0 0.5 0.5 0.1 0.1")):
+        draw(tmp_path / f"images/{name}.png", ord(name))
+        (tmp_path / "labels").mkdir(exist_ok=True)
+        (tmp_path / f"labels/{name}.txt").write_text(text)
+    found = read(YOLO, tmp_path)
+    assert found.main["id"].tolist() == ["images/b.png"]
+    assert found.provenance.ledger.dropped == {"label file cannot be used": 1}
+
+
+def test_a_part_without_pictures_is_told_and_nothing_is_good_unlabelled(tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text("train: train/images\nval: elsewhere/images\nnames: [dent]\n")
+    draw(tmp_path / "train/images/a.png")
+    found = read(YOLO, tmp_path, need_target=False)
+    assert "class" not in found.main
+    assert any("val: elsewhere/images" in line for line in found.provenance.ledger.warnings)
+
+
+def test_mvtec_ad_2_and_loco_layouts(tmp_path: Path) -> None:
+    for name in ("train/good/0", "validation/good/1", "test_public/good/2", "test_public/bad/3", "test_private/4"):
+        draw(tmp_path / f"{name}.png", len(name))
+    mask = np.zeros((12, 16), dtype=np.uint8)
+    for number in range(2):
+        mask[:] = 0
+        mask[number, :5] = 255
+        place = tmp_path / f"test_public/ground_truth/bad/3/00{number}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(mask).save(place)
+    found = read(surest(tmp_path), tmp_path)
+    assert sorted(found.main["class"]) == ["bad", "good", "good", "good"]
+    assert found.main.set_index("class").loc["bad", "split"] == "test"
+    assert found.tables["masks"]["defect_pixels"].tolist() == [10]
+    assert found.provenance.ledger.dropped == {"picture of a part without classes (test_private)": 1}
+
+
+def test_pictures_of_other_kinds_are_counted(tmp_path: Path) -> None:
+    draw(tmp_path / "good/a.png", 1)
+    draw(tmp_path / "dent/b.png", 2)
+    (tmp_path / "dent/c.heic").write_bytes(b"....ftypheic")
+    assert read(FOLDERS, tmp_path).provenance.ledger.dropped == {"picture of a kind that is not read": 1}
+
+
+def test_a_mask_of_another_size_is_told(tmp_path: Path) -> None:
+    for name in ("train/good/0", "test/dent/1"):
+        draw(tmp_path / f"{name}.png", len(name))
+    draw(tmp_path / "ground_truth/dent/1_mask.png", size=(8, 8))
+    assert any("another size" in line for line in read(FOLDERS, tmp_path).provenance.ledger.warnings)

@@ -96,3 +96,64 @@ def test_float_pictures_are_refused_with_a_way_out(tmp_path: Path) -> None:
 def test_a_record_without_a_file_is_no_picture(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not there"):
         read_picture(Record(tmp_path / "no.png", "no").path)
+
+
+@pytest.mark.parametrize(
+    ("name", "share", "top"),
+    [("1_trns.png", 0.4868, 255), ("pngsuite_basn0g01.png", 0.4883, 255), ("pal1.bmp", 0.2953, 255)],
+)
+def test_one_bit_becomes_black_and_white(shared: Shared, name: str, share: float, top: int) -> None:
+    pixels = read_picture(shared(FILES + name)).pixels
+    assert set(np.unique(pixels)) == {0, top}
+    assert (pixels == top).mean() == pytest.approx(share, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("hopper_float_dpi_None.tif", (128, 128)), ("hopper_orientation_5.jpg", (128, 128)), ("pal8rle.bmp", (127, 64)),
+     ("rgb32fakealpha.bmp", (127, 64)), ("pil123p.png", (162, 150)), ("pngsuite_exif2c08.png", (32, 32))],
+)  # fmt: skip
+def test_sizes_of_public_samples(shared: Shared, name: str, size: tuple[int, int]) -> None:
+    picture = read_picture(shared(FILES + name))
+    assert picture.size == size
+    assert picture.pixels.ndim == 3
+
+
+def test_palettes_give_colours_and_levels_keep_their_mean(shared: Shared) -> None:
+    assert read_picture(shared(FILES + "pngsuite_basn3p01.png")).pixels.ndim == 3
+    assert read_picture(shared(FILES + "12in16bit.tif")).pixels.mean() == pytest.approx(2.5882, abs=1e-4)
+    assert read_picture(shared(FILES + "16bit.cropped.tif")).pixels.mean() == pytest.approx(384.1130, abs=1e-3)
+    assert read_picture(shared(FILES + "pngsuite_basn0g16.png")).pixels.mean() == pytest.approx(36969.79, abs=0.01)
+    assert read_picture(shared(FILES + "pil_sample_cmyk.jpg")).pixels.mean(axis=(0, 1)) == pytest.approx(
+        (30.2, 5.4, 7.4), abs=0.1
+    )
+
+
+def test_square_photos_with_a_turn_are_turned(shared: Shared) -> None:
+    turned = read_picture(shared(FILES + "hopper_orientation_6.jpg"))
+    with Image.open(shared(FILES + "hopper_orientation_6.jpg")) as image:
+        stored = np.asarray(image)
+    assert np.array_equal(turned.pixels, np.rot90(stored, -1))
+
+
+def test_sixteen_bits_whose_white_is_zero_are_turned(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 65535], [1, 2]], dtype=np.uint16)).save(tmp_path / "x.tif", tiffinfo={262: 0})
+    picture = read_picture(tmp_path / "x.tif")
+    assert picture.pixels.tolist() == [[65535, 0], [65534, 65533]]
+    assert "turned" in picture.notes[0]
+
+
+def test_animations_are_read_to_their_first_page(tmp_path: Path) -> None:
+    pages = [Image.new("L", (4, 4), level) for level in (10, 200)]
+    pages[0].save(tmp_path / "x.gif", save_all=True, append_images=pages[1:])
+    picture = read_picture(tmp_path / "x.gif")
+    assert picture.pixels[0, 0] == 10
+    assert "first of 2 pages" in picture.notes[0]
+
+
+def test_a_truncated_photo_is_refused(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "x.jpg")
+    (tmp_path / "x.jpg").write_bytes((tmp_path / "x.jpg").read_bytes()[:-500])
+    with pytest.raises(DataError, match="cannot be decoded"):
+        read_picture(tmp_path / "x.jpg")

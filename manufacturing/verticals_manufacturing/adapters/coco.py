@@ -65,16 +65,29 @@ def read_coco(path: Path, options: ReadOptions) -> Dataset:
 def _records(file: Path, root: Path, finder: Finder, ledger: Ledger) -> list[Record]:
     content = _load(file)
     categories = {one["id"]: str(one["name"]) for one in content["categories"]}
+    if len(categories) < len(content["categories"]):
+        raise DataError(f"{file.name}: category ids repeat.", expected="One id a category.")
     boxes: dict[Any, list[Box]] = {one["id"]: [] for one in content["images"]}
     if len(boxes) < len(content["images"]):
         raise DataError(f"{file.name}: image ids repeat.", expected="One id an image.")
+    lost = {one["image_id"] for one in content["annotations"]} & set(boxes)
+    if content["annotations"] and not lost:
+        raise DataError(
+            f"{file.name}: no annotation is of a listed image (image_id {content['annotations'][0]['image_id']!r}; "
+            f"images have {next(iter(boxes), None)!r}).",
+            expected="image_id as in images.", todo="Export again; 1 and \"1\" are different ids.",
+        )  # fmt: skip
     for one in content["annotations"]:
         box = _annotation(one, categories, boxes, file.name, ledger)
         if box is not None:
             boxes[one["image_id"]].append(box)
+            lost.discard(one["image_id"])
     split = split_of(*file.relative_to(root).parts) if file.is_relative_to(root) else split_of(file.name)
     out = []
     for image in content["images"]:
+        if image["id"] in lost:
+            ledger.drop("picture none of whose annotations can be used", 1, [str(image["file_name"])])
+            continue
         picture = finder.find(str(image["file_name"]), *_folders(file, root))
         name = picture.relative_to(root).as_posix() if picture.is_relative_to(root) else str(image["file_name"])
         sides = (image.get("width"), image.get("height"))
@@ -101,6 +114,8 @@ def _load(file: Path) -> dict[str, Any]:
             lacking = [need for need in needs if not isinstance(one, dict) or need not in one]
             if lacking:
                 raise DataError(f"{file.name}: {key}[{place}] has no {', '.join(lacking)}.")
+            if any(not isinstance(one[need], str | int | float) for need in needs):
+                raise DataError(f"{file.name}: {key}[{place}] is {str(one)[:60]}.", expected="Numbers or text.")
     return dict(content)
 
 
@@ -112,7 +127,7 @@ def _annotation(
     if one["image_id"] not in images:
         ledger.drop("annotation of an image that is not listed", 1, [where])
         return None
-    if one.get("category_id") not in categories:
+    if not isinstance(one.get("category_id"), str | int) or one["category_id"] not in categories:
         ledger.drop("annotation of a category that is not listed", 1, [where])
         return None
     label, box = categories[one["category_id"]], one.get("bbox")
@@ -121,11 +136,11 @@ def _annotation(
     corners = (np.nan, np.nan, np.nan, np.nan)
     try:
         area = _area(segments) if area is None and segments else None if area is None else float(area)
-        x, y, w, h = (float(v) for v in box) if box else (np.nan,) * 4
+        x, y, w, h = (float(v) for v in box) if box else _around(segments)
     except (TypeError, ValueError):
         ledger.drop("annotation whose box or area cannot be read", 1, [where])
         return None
-    if box:
+    if np.isfinite((x, y, w, h)).all():
         if w < 0 or h < 0:
             ledger.drop("annotation with a negative size", 1, [where])
             return None
@@ -139,14 +154,52 @@ def _annotation(
 def _area(segments: Any) -> float | None:
     """Pixels of polygons (shoelace formula) or of an uncompressed run-length mask (column by column)."""
     if isinstance(segments, dict):
-        counts = segments.get("counts")
-        return float(sum(counts[1::2])) if isinstance(counts, list) else None
+        return float(sum(_runs(segments["counts"])[1::2])) if segments.get("counts") else None
     total = 0.0
     for polygon in segments:
         points = np.asarray(polygon, dtype=float).reshape(-1, 2)
         x, y = points.T
         total += abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
     return total
+
+
+def _around(segments: Any) -> tuple[float, float, float, float]:
+    """x, y, width and height of what polygons or a run-length mask (column by column) mark; NaN if nothing does."""
+    if isinstance(segments, dict) and segments.get("counts") and segments.get("size"):
+        height = int(segments["size"][0])
+        ends = np.cumsum(_runs(segments["counts"]))
+        first, last = ends[:-1:2], ends[1::2] - 1
+        first, last = first[: len(last)][last >= first], last[last >= first]
+        if not len(first):
+            return (np.nan,) * 4
+        whole = first // height != last // height  # a run over several columns touches both edges
+        top, low = np.where(whole, 0, first % height).min(), np.where(whole, height - 1, last % height).max()
+        left, right = first.min() // height, last.max() // height
+        return float(left), float(top), float(right - left + 1), float(low - top + 1)
+    points = [np.asarray(one, dtype=float).reshape(-1, 2) for one in segments or () if len(one)]
+    if isinstance(segments, dict) or not points:
+        return (np.nan,) * 4
+    (x0, y0), (x1, y1) = np.concatenate(points).min(axis=0), np.concatenate(points).max(axis=0)
+    return float(x0), float(y0), float(x1 - x0), float(y1 - y0)
+
+
+def _runs(counts: list[int] | str) -> list[int]:
+    """The runs of a mask; packed in text they are differences in base 32, six bits a letter (COCO's mask API)."""
+    if isinstance(counts, list):
+        return [int(one) for one in counts]
+    out: list[int] = []
+    value = shift = 0
+    for letter in counts:
+        code = ord(letter) - 48
+        if not 0 <= code < 64:
+            raise ValueError(f"the mask's text holds {letter!r}")
+        value |= (code & 0x1F) << shift
+        shift += 5
+        if not code & 0x20:
+            value -= (1 << shift) if code & 0x10 else 0
+            out.append(value + (out[-2] if len(out) > 2 else 0))
+            value = shift = 0
+    return out
 
 
 def _root(file: Path) -> Path:

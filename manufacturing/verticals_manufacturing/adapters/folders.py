@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from verticals_manufacturing.pictures import natural, pictures_below, pictures_in
+from verticals_manufacturing.pictures import OTHER_SUFFIXES, natural, pictures_below, pictures_in
 from verticals_manufacturing.records import OPTIONS, Record, is_good, to_dataset
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
 
@@ -18,7 +18,10 @@ SPLITS = {
     "val": "valid",
     "validation": "valid",
     "test": "test",
+    "test_public": "test",
 }
+PRIVATE = "test_private"
+"""Parts whose classes are kept secret (MVTec AD 2) begin so."""
 TRUTH = "ground_truth"
 
 
@@ -69,6 +72,13 @@ def read_folders(path: Path, options: ReadOptions) -> Dataset:
             todo="Put pictures of good pieces into train/good.",
         )
     ledger = Ledger()
+    hidden = [f for f in folders if f.name.lower().startswith(PRIVATE)]
+    if options.need_target:
+        kept_back = [p.name for f in hidden for p in pictures_below(f)]
+        ledger.drop("picture of a part without classes (test_private)", len(kept_back), kept_back[:5])
+        folders = [f for f in folders if f not in hidden]
+    other = [p.name for p in sorted(path.rglob("*")) if p.suffix.lower() in OTHER_SUFFIXES and p.is_file()]
+    ledger.drop("picture of a kind that is not read", len(other), other[:5])
     return to_dataset(_records(path, folders), options, adapter="manufacturing.folders", ledger=ledger)
 
 
@@ -77,21 +87,23 @@ def _records(path: Path, folders: list[Path]) -> list[Record]:
     for folder in folders:
         split = SPLITS.get(folder.name.lower())
         if split is not None and _folders(folder):
+            truth = folder if (folder / TRUTH).is_dir() else path
             for inner in _folders(folder):
-                out += _of_class(path, inner, split)
+                out += _of_class(path, inner, split, truth) if inner.name != TRUTH else []
         elif folder.name != TRUTH:
-            out += _of_class(path, folder, split, known=split is None)
+            hidden = folder.name.lower().startswith(PRIVATE)
+            out += _of_class(path, folder, split, path, known=split is None and not hidden)
     label = path.name if is_good(path.name) else None
     out += [Record(p, p.name, label=label) for p in pictures_in(path)]
     return out
 
 
-def _of_class(root: Path, folder: Path, split: str | None, *, known: bool = True) -> list[Record]:
-    truth = root / TRUTH / folder.name
+def _of_class(root: Path, folder: Path, split: str | None, home: Path, *, known: bool = True) -> list[Record]:
+    truth = home / TRUTH / folder.name
     records = []
     for picture in pictures_below(folder):
-        masks = [truth / f"{picture.stem}_mask.png", truth / f"{picture.stem}.png"]
-        mask = next((m for m in masks if m.is_file()), None)
+        masks = [truth / f"{picture.stem}_mask.png", truth / f"{picture.stem}.png", truth / picture.stem]
+        mask = next((m for m in masks if m.exists()), None)
         name = picture.relative_to(root).as_posix()
         records.append(Record(picture, name, folder.name if known else None, split=split, mask=mask))
     return records

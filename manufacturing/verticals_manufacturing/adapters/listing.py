@@ -47,6 +47,8 @@ LIST_OPTIONS = {
     **{k: v for k, v in TABLE_OPTIONS.items() if k != "positive"},
 }
 TOLD = frozenset(LIST_OPTIONS) - {"product", "process", *OPTIONS}
+PASSED = frozenset({"ok", "good", "pass", "passed", "normal", "accepted", "conform", "conforming", "io"})
+"""Names of columns in which 1 says that the piece is good."""
 FLAGS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
 
 
@@ -96,7 +98,7 @@ def read_list(path: Path, options: ReadOptions) -> Dataset:
     if "id" in main and main["id"].duplicated().any():
         ledger.warn("Ids repeat in the list; pictures are named by their path instead.")
         main = main.drop(columns="id")
-    labels = _labels(main, ledger)
+    labels = _labels(main, ledger, table.provenance.mapping.get("class", ""))
     finder = Finder(file.parent)
     records = [
         _record(row, label, file.parent, finder, process)
@@ -167,15 +169,16 @@ def _once(main: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
     return main[first].reset_index(drop=True)
 
 
-def _labels(main: pd.DataFrame, ledger: Ledger) -> list[str | None]:
-    """Class names; a column of 0 and 1 says good and defect."""
+def _labels(main: pd.DataFrame, ledger: Ledger, column: str) -> list[str | None]:
+    """Class names; a column of 0 and 1 says good and defect, one called "ok" or "passed" the other way round."""
     if "class" not in main:
         return [None] * len(main)
     said = [None if pd.isna(v) else str(v).strip() for v in main["class"]]
     known = {v.lower() for v in said if v is not None}
     if known and known <= set(FLAGS):
-        ledger.warn("The class column holds 0 and 1: 0 was read as good, 1 as defect.")
-        return [None if v is None else "defect" if FLAGS[v.lower()] else "good" for v in said]
+        turned = plain(column).removeprefix("is") in PASSED
+        ledger.warn(f"The column {column} holds 0 and 1: {int(turned)} was read as good, {int(not turned)} as defect.")
+        return [None if v is None else "defect" if FLAGS[v.lower()] != turned else "good" for v in said]
     return said
 
 

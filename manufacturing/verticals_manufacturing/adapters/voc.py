@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from verticals_manufacturing.adapters.finding import Finder, split_of
 from verticals_manufacturing.adapters.folders import SPLITS
 from verticals_manufacturing.pictures import natural
-from verticals_manufacturing.records import OPTIONS, Box, Record, label_of, to_dataset
+from verticals_manufacturing.records import OPTIONS, Box, Record, is_good, label_of, to_dataset
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
 
 NUMBERED = re.compile(r"^(.+?)[_-]?\d+$")
@@ -81,11 +81,11 @@ def record_of(file: Path, root: Path, finder: Finder) -> Record:
     """
     try:
         tree = ElementTree.fromstring(_safe(file))
-    except ElementTree.ParseError as err:
+    except (ElementTree.ParseError, ValueError, LookupError) as err:
         raise DataError(f"not well-formed XML ({err})") from err
     if tree.tag != "annotation":
         raise DataError(f"its root is <{tree.tag}>, not <annotation>")
-    boxes = tuple(_box(one) for one in tree.findall("object"))
+    boxes = tuple(box for box in map(_box, tree.findall("object")) if not is_good(box.label))
     name = (tree.findtext("filename") or "").strip()
     near = (file.parent, *_beside(file, root))
     picture = finder.find(name, *near) if name else file.with_suffix(".jpg")
@@ -104,7 +104,8 @@ def record_of(file: Path, root: Path, finder: Finder) -> Record:
 def _safe(file: Path) -> bytes:
     """The bytes, unless they declare entities (which may grow without bound)."""
     data = file.read_bytes()
-    if b"<!ENTITY" in data or b"<!DOCTYPE" in data:
+    plain = data.replace(b"\0", b"")  # as UTF-16 writes it
+    if b"<!ENTITY" in plain or b"<!DOCTYPE" in plain:
         raise DataError("it declares a document type or entities, which annotations never need")
     return data
 

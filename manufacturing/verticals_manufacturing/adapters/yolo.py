@@ -28,6 +28,8 @@ class Layout:
 
     names: tuple[str, ...]
     pictures: tuple[tuple[Path, str | None], ...]
+    lost: tuple[str, ...] = ()
+    """Parts that are named and hold no picture."""
 
 
 def sniff_yolo(path: Path) -> Sniff:
@@ -63,6 +65,10 @@ def read_yolo(path: Path, options: ReadOptions) -> Dataset:
     home = path if path.is_dir() else path.parent
     if not layout.pictures:
         raise DataError(f"No picture of {path.name} was found.", expected="Pictures where data.yaml or the lists say.")
+    for one in layout.lost:
+        ledger.warn(f"{one}: no picture was found there; the part is left out")
+    stray = _without_picture([picture for picture, _ in layout.pictures])
+    ledger.drop("label file without a picture", len(stray), stray[:5])
     records, bare = [], []
     labelled = {split for picture, split in layout.pictures if label_file(picture).is_file()}
     for picture, split in layout.pictures:
@@ -79,7 +85,8 @@ def read_yolo(path: Path, options: ReadOptions) -> Dataset:
             ledger.drop("label file cannot be used", 1, [err.found])
             continue
         marked = tuple(box for box in boxes if not is_good(box.label))
-        records.append(Record(picture, name, label_of(marked), split=split, boxes=marked, normalised=True))
+        label = label_of(marked) if labels.is_file() or options.need_target else None
+        records.append(Record(picture, name, label, split=split, boxes=marked, normalised=True))
     if len(bare) == len(layout.pictures) and options.need_target:
         raise DataError(
             f"None of {len(bare)} pictures has a label file (looked for {label_file(layout.pictures[0][0])}).",
@@ -88,8 +95,19 @@ def read_yolo(path: Path, options: ReadOptions) -> Dataset:
     if bare and options.need_target:
         ledger.warn(f"{len(bare)} pictures without a label file count as good, as in YOLO ({', '.join(bare[:3])} …).")
     if not records:
-        raise DataError(f"No label file can be used: {'; '.join(ledger.where['label file cannot be used'][:2])}")
+        places = ledger.where.get("label file cannot be used", [])
+        raise DataError(
+            f"No label file can be used: {'; '.join(places[:2])}.", expected="class x y w h in shares of the picture."
+        )
     return to_dataset(records, options, adapter="manufacturing.yolo", ledger=ledger)
+
+
+def _without_picture(pictures: list[Path]) -> list[str]:
+    """Label files in the folders of the pictures' labels that belong to none of them."""
+    mine = {label_file(one) for one in pictures}
+    folders = {one.parent for one in mine if one.parent.name.lower() == "labels" or "labels" in one.parts}
+    every = {one for folder in folders if folder.is_dir() for one in folder.glob("*.txt")}
+    return sorted(one.name for one in every - mine if one.name not in NAMES)
 
 
 def label_file(picture: Path) -> Path:
@@ -121,11 +139,12 @@ def read_labels(file: Path, names: tuple[str, ...]) -> tuple[Box, ...]:
         except ValueError as err:
             raise DataError(f"{where}: {line[:40]!r} is not a row of numbers") from err
         label, rest = values[0], values[1:]
-        if label != int(label) or not 0 <= label < len(names):
+        if not np.isfinite(label) or label != int(label) or not 0 <= label < len(names):
             raise DataError(f"{where}: class {cells[0]} has no name ({len(names)} classes)")
         if len(rest) != 4 and (len(rest) < 6 or len(rest) % 2):
+            why = " (the fifth may be a confidence: these are predictions, not labels)" if len(rest) == 5 else ""
             raise DataError(
-                f"{where}: {len(rest)} numbers after the class; expected 4 (x y w h) or points of a polygon"
+                f"{where}: {len(rest)} numbers after the class{why}; expected 4 (x y w h) or points of a polygon"
             )
         if len(rest) == 4:
             x, y, w, h = rest
@@ -182,21 +201,26 @@ def _from_yaml(file: Path) -> Layout:
             f"{file.name} describes key points (kpt_shape), not defects.", expected="YOLO boxes or polygons."
         )
     if isinstance(names, dict) and all(str(key).isdigit() for key in names):
-        names = (
-            [names[key] for key in sorted(names, key=int)]
-            if sorted(map(int, names)) == list(range(len(names)))
-            else None
-        )
+        numbers = sorted(map(int, names))
+        if numbers != list(range(len(names))):
+            raise DataError(
+                f"{file.name} numbers its names {', '.join(map(str, numbers[:8]))}.",
+                expected=f"0 to {len(names) - 1}, without a gap.", todo="Name every class number.",
+            )  # fmt: skip
+        names = [names[key] for key in sorted(names, key=int)]
     if not isinstance(names, list) or not names:
         raise DataError(f"{file.name} has no list of class names.", expected="names: [scratch, stain] or 0: scratch …")
     count = content.get("nc")
     if count is not None and str(count) != str(len(names)):
         raise DataError(f"{file.name} says nc: {count}, but has {len(names)} names.", expected="As many names as nc.")
     pictures: list[tuple[Path, str | None]] = []
+    lost = []
     for key in ("train", "val", "valid", "test"):
         for entry in _entries(content.get(key)):
-            pictures += [(p, SPLITS[key]) for p in _pictures_at(file.parent, content.get("path"), entry, key)]
-    return Layout(tuple(str(n) for n in names), tuple(dict.fromkeys(pictures)))
+            found = _pictures_at(file.parent, content.get("path"), entry, key)
+            pictures += [(p, SPLITS[key]) for p in found]
+            lost += [] if found else [f"{key}: {entry}"]
+    return Layout(tuple(str(n) for n in names), tuple(dict.fromkeys(pictures)), tuple(lost))
 
 
 def _entries(value: Any) -> list[str]:
