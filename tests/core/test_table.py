@@ -392,7 +392,9 @@ def test_classes_put_no_before_yes_and_numbers_in_order() -> None:
         (["ckd", "notckd"], ["notckd", "ckd"]), (["Finding", "No Finding"], ["No Finding", "Finding"]),
         (["died", "lived"], ["lived", "died"]), (["fraud", "non-fraud"], ["non-fraud", "fraud"]),
         (["affected", "unaffected"], ["unaffected", "affected"]), (["10", "9", "-1"], ["-1", "9", "10"]),
-        (["B", "M"], ["B", "M"]), (["note", "noise"], ["noise", "note"]),
+        (["B", "M"], ["B", "M"]), (["note", "noise"], ["noise", "note"]), (["T", "F"], ["F", "T"]),
+        (["F", "N"], ["N", "F"]), (["ok", "not ok"], ["ok", "not ok"]), (["non-ok", "ok"], ["ok", "non-ok"]),
+        (["nonok", "ok"], ["ok", "nonok"]), (["no good", "good"], ["good", "no good"]),
     ],
 )  # fmt: skip
 def test_class_that_says_no_comes_first(words: list[str], right: list[str]) -> None:

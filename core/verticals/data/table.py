@@ -221,10 +221,10 @@ TABLE = Adapter(
 
 
 NEGATIVE = frozenset(
-    ("no", "n", "false", "f", "negative", "neg", "none", "normal", "legit", "legitimate", "genuine", "valid", "ok",
+    ("no", "n", "false", "negative", "neg", "none", "normal", "legit", "legitimate", "genuine", "valid", "ok",
      "good", "benign", "healthy", "alive", "lived", "survived", "absent", "absence", "control", "stable")
 )  # fmt: skip
-"""Words that say it did not happen. So do "no X", "non-X" and "without X", and "notX" beside "X"."""
+"""Words that say it did not happen. So do "no X", "non-X" and "without X", "notX" beside "X", and "F" beside "T"."""
 
 
 @dataclass(frozen=True)
@@ -262,9 +262,13 @@ def in_class_order(names: Collection[str]) -> list[str]:
 def says_no(name: str, others: Collection[str] = ()) -> bool:
     """Whether a class's name says that it did not happen; ``others`` are the plain names of the classes beside it."""
     text = re.sub(r"[\W_]+", " ", name.casefold()).strip()
-    if text in NEGATIVE or text.startswith(("no ", "not ", "non ", "without ")):
+    first, _, rest = text.partition(" ")
+    if rest and first in ("no", "not", "non", "without"):
+        return not says_no(rest)  # "not ok" is no "no"
+    if text in NEGATIVE or (text == "f" and "t" in others):
         return True
-    return any(plain(name) == before + one for before in ("no", "not", "non", "un") for one in others)
+    denied = [one for one in others for before in ("no", "not", "non", "un") if plain(name) == before + one]
+    return any(not says_no(one) for one in denied)
 
 
 # ------------------------------------------------------------------------------------------------ small things
