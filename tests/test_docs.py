@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import inspect
 import re
-import shlex
 from pathlib import Path
 
 import pytest
+from pages import FENCE, ROOT, blocks, commands, words_of
 
 from verticals.cli import parser_for
 from verticals_plugins import hookspecs
 from verticals_plugins.manager import installed
 
-ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 HOOKS = [name for name in vars(hookspecs) if name.startswith("verticals_")]
-FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.M | re.S)
-COMMAND = re.compile(r"^\s*(?:\$ )?(verticals(?: [^`#\n]*)?)", re.M)
-
-
-def commands(page: Path) -> list[str]:
-    """Lines of a page's shell blocks, and its indented lines, that call ``verticals``; continued lines are joined."""
-    text = page.read_text().replace("\\\n", " ")
-    blocks = [body for kind, body in FENCE.findall(text) if kind in {"", "console", "sh", "bash", "shell"}]
-    indented = "\n".join(line for line in FENCE.sub("", text).splitlines() if line.startswith("    "))
-    return [one.strip() for body in (*blocks, indented) for one in COMMAND.findall(body)]
-
-
 CASES = [
     pytest.param(page, line, id=f"{page.stem}: {line}") for page in PAGES for line in dict.fromkeys(commands(page))
 ]
@@ -35,7 +22,7 @@ CASES = [
 
 @pytest.mark.parametrize(("page", "line"), CASES)
 def test_command_parses_and_names_a_task_that_exists(page: Path, line: str) -> None:
-    words = [word for word in shlex.split(re.split(r"\s[|>]\s", line)[0])[1:] if word != "…"]
+    words = words_of(line)
     if not words or words[-1] in {"-h", "--help"}:
         return
     if any(word.startswith(("energy.", "shop.")) for word in words):
@@ -61,9 +48,7 @@ def test_hook_is_documented_with_its_signature_and_an_example(name: str) -> None
 def test_tutorial_quotes_the_plugin_as_it_is() -> None:
     home = ROOT / "docs/plugins/verticals-energy"
     source = "\n".join(path.read_text() for path in [home / "pyproject.toml", *home.rglob("*.py")])
-    quoted = [
-        body for kind, body in FENCE.findall((ROOT / "docs/plugins/tutorial.md").read_text()) if kind != "console"
-    ]
+    quoted = [body for kind, body in blocks(ROOT / "docs/plugins/tutorial.md") if kind != "console"]
     assert len(quoted) >= 3
     for body in quoted:
         assert body.strip() in source, body
@@ -78,6 +63,6 @@ def test_local_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_python_blocks_compile(page: Path) -> None:
-    for kind, body in FENCE.findall(page.read_text()):
+    for kind, body in blocks(page):
         if kind == "python":
             assert compile(body.replace("…", "..."), str(page), "exec") is not None

@@ -261,7 +261,9 @@ def _joined(dataset: Dataset, past: Dataset | None) -> pd.DataFrame:
     again = pd.MultiIndex.from_frame(old[keys].astype({keys[0]: str})).isin(
         pd.MultiIndex.from_frame(new[keys].astype({keys[0]: str}))
     )
-    return pd.concat([old[~again], new], ignore_index=True)
+    told = [one.dropna(axis=1, how="all") for one in (old[~again], new)]  # an empty column must not decide the type
+    columns = dict.fromkeys([*old.columns, *new.columns])
+    return pd.concat(told, ignore_index=True).reindex(columns=list(columns))
 
 
 def _target(main: pd.DataFrame, schema: Schema, censored: str) -> np.ndarray:
