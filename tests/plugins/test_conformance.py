@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from small import small
 
 from verticals.pipeline.conformance import PipelineRunner
 from verticals_plugins.manager import installed
@@ -21,7 +22,9 @@ CASES = [
 @pytest.mark.parametrize(("name", "check"), CASES)
 def test_task_conforms(name: str, check: Callable[[Subject], None], tmp_path_factory: pytest.TempPathFactory) -> None:
     if name not in SUBJECTS:
-        SUBJECTS[name] = Subject(installed().task(name), PipelineRunner(), tmp_path_factory.mktemp("conformance"))
+        SUBJECTS[name] = Subject(
+            small(installed().task(name)), PipelineRunner(), tmp_path_factory.mktemp("conformance")
+        )
     applied(check, SUBJECTS[name])  # raises with what broke
     assert SUBJECTS[name].task.name == name
 
