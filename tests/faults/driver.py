@@ -1,6 +1,7 @@
-"""Kills runs of the toy task and resumes them, each in a fork of this process; prints what came of it as JSON.
+"""Kills a run of the toy task again and again, and resumes it each time, in forks; prints what came of it as JSON.
 
-Forks start at once, where a new process would import torch each time. Usage: driver.py FOLDER FAULT...
+Forks start at once, where a new process would import torch each time. Usage: driver.py FOLDER CHAIN..., where a chain
+is a list of faults in the order in which one run meets them: "read:during,fit core:core: train,report:after".
 """
 
 from __future__ import annotations
@@ -8,21 +9,30 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import lightgbm  # noqa: F401  (imported once, before the forks)
+import matplotlib.backends.backend_svg
+import matplotlib.figure  # noqa: F401
 import sklearn.linear_model  # noqa: F401
 import torch
 import toy
 
+import verticals.commands.runs  # noqa: F401
 from verticals.cli import main
 from verticals.pipeline import run as pipeline
 from verticals.pipeline.stages import FAULT
+from verticals.train import loop
 from verticals_plugins.manager import Plugin, installed
+
+TASK = replace(toy.TASK, demo=lambda seed: toy.simulate(seed, 700), core=replace(toy.TASK.core, epochs=4))
 
 
 def start(out: Path) -> int:
-    pipeline.run("toy.late", out=out, preset="quick", threads=1)
+    pipeline.run(TASK, out=out, preset="quick", threads=1)
     return 0
 
 
@@ -30,7 +40,7 @@ def resume(out: Path) -> int:
     return main(["run", "--resume", str(out), "--quiet"])
 
 
-def forked(fault: str, call: object, out: Path) -> int:
+def forked(fault: str, call: Callable[[Path], int], out: Path) -> int:
     """Run ``call(out)`` in a fork; its exit code, negative for a signal."""
     child = os.fork()
     if child == 0:
@@ -38,26 +48,36 @@ def forked(fault: str, call: object, out: Path) -> int:
         code = 70
         try:
             sys.stdout = sys.stderr
-            code = call(out)  # type: ignore[operator]
+            code = call(out)
         finally:
             os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def register() -> None:
-    """The toy as an installed plugin."""
-    installed().known["toy"] = Plugin("toy", "toy", "0")
-    installed().manager.register(toy.Plugin(), name="toy")
+def chained(faults: list[str], out: Path) -> dict[str, Any]:
+    """One run that each of the faults kills in turn; how each ended, what it left, and how the last resume ended."""
+    kills: dict[str, Any] = {}
+    for number, fault in enumerate(faults):
+        code = forked(fault, resume if number else start, out)
+        left = [str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()]
+        kills[fault] = {"code": code, "left": left}
+    return {"out": str(out), "kills": kills, "resumed": forked("", resume, out)}
+
+
+class Plugged(toy.Plugin):
+    """The toy of this file as a plugin."""
+
+    @toy.hookimpl
+    def verticals_tasks(self) -> list[Any]:
+        return [TASK]
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    register()
-    home, found = Path(sys.argv[1]), {}
+    loop.CHECKPOINT_SECONDS = 0.0  # after each epoch
+    installed().known["toy"] = Plugin("toy", "toy", "0")
+    installed().manager.register(Plugged(), name="toy")
+    home = Path(sys.argv[1])
     whole = forked("", start, home / "whole")
-    for number, fault in enumerate(sys.argv[2:]):
-        out = home / str(number)
-        killed = forked(fault, start, out)
-        finished = (out / "metrics.json").exists()
-        found[fault] = {"out": str(out), "killed": killed, "finished": finished, "resumed": forked("", resume, out)}
-    print(json.dumps({"whole": whole, "out": str(home / "whole"), "faults": found}))
+    chains = [chained(chain.split(","), home / str(number)) for number, chain in enumerate(sys.argv[2:])]
+    print(json.dumps({"whole": whole, "out": str(home / "whole"), "chains": chains}))

@@ -82,7 +82,7 @@ def methods(content: ReportContent) -> Section:
         "Values on the test part, which no fit, blend, threshold or choice has seen, with 95 % intervals from a "
         f"bootstrap over {metrics['unit']}s. ↑ larger is better, ↓ smaller is better."
     )
-    label = labels.get(main, main)
+    label = labels.get(main) or str(main)
     return Section("Methods", text, pd.DataFrame(rows), figure=lambda ax: plots.intervals(ax, lines, label))
 
 

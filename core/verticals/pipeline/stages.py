@@ -17,7 +17,8 @@ from verticals_plugins import Task
 from verticals_plugins.manager import installed
 
 FAULT = "VERTICALS_FAULT"
-"""For tests: "STAGE:during" or "STAGE:after" ends the process at that point as ``kill -9`` would."""
+"""For tests: "STAGE:during", "STAGE:after", or "STAGE:WHAT" in the middle of what a stage reports, ends the process at
+that point as ``kill -9`` would."""
 
 
 class Watcher(Protocol):
@@ -81,7 +82,7 @@ class Stages:
 
     def _progress(self, name: str, what: str, share: float) -> None:
         if share > 0.5:
-            fault(name, "midway")
+            fault(name, what)
         self.watcher.progress(what, share)
 
     def _log(self, name: str, took: float) -> None:
