@@ -577,3 +577,13 @@ def test_labels_that_are_no_classes_are_refused(labels: list[list[float]], tmp_p
     np.savez(tmp_path / "a.npz", train_images=np.zeros((2, 28, 28), dtype=np.uint8), train_labels=np.array(labels))
     with pytest.raises(DataError, match="no whole numbers"):
         load(MEDMNIST, tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "told"), [("deteriorated", "fine", True), ("sick", "healthy", False), ("1", "2", False)]
+)
+def test_which_outcome_is_the_event_is_told_where_no_name_says_it(
+    one: str, other: str, told: bool, tmp_path: Path
+) -> None:
+    found = load(CASES, folder(tmp_path, cases=f"case,outcome,x\n1,{one},1\n2,{other},2\n") / "cases.csv")
+    assert any("counts as the event" in line for line in found.provenance.ledger.warnings) == told

@@ -13,7 +13,7 @@ from verticals.data.files import kind_of
 from verticals.data.match import plain
 from verticals.data.raw import Raw, read_raw
 from verticals.data.table import OPTIONS, dataset_of, typed
-from verticals_healthcare.adapters.common import EPOCH, part_name
+from verticals_healthcare.adapters.common import EPOCH, part_name, tell_event
 from verticals_healthcare.adapters.pictures import SIDE, Picture, as_bytes, read_picture
 from verticals_healthcare.schema import LABELS, SCHEMA, TIMELINE
 from verticals_healthcare.units import defaults_of, unified
@@ -159,6 +159,7 @@ def completed(main: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
     """With a patient and a time for every row, labels in lower case, and parts of a split under their common names."""
     main = main.rename(columns={one: one.lower() for one in main.columns if str(one).lower().startswith(LABELS)})
     main["case"] = main["case"].astype(str)
+    tell_event(main, ledger)
     if "patient" not in main:
         ledger.warn("no column names the patient: each row counts as a patient of its own")
         main["patient"] = main["case"]

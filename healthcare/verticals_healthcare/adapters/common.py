@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from verticals.data.files import sha256
+from verticals.data.match import plain
+from verticals.data.table import in_class_order, says_no
 from verticals_healthcare.schema import SCHEMA
 from verticals_plugins import DataError, Dataset, Ledger, Provenance, Source
 
@@ -50,11 +52,22 @@ def dataset(
     if not len(main):
         reasons = "; ".join(f"{count} {reason}" for reason, count in ledger.dropped.items())
         raise DataError(f"{name} gives no case{f' ({reasons})' if reasons else ''}.", expected="At least one patient.")
+    tell_event(main, ledger)
     columns = [one for one in FIRST if one in main] + [one for one in main if one not in FIRST]
     main = main[columns].sort_values("time", kind="stable").reset_index(drop=True)
     tables = {"main": main} if timeline is None else {"main": main, "timeline": timeline.reset_index(drop=True)}
     provenance = Provenance(adapter, tuple(sources), dict(mapping or {}), ledger, dict(notes or {}))
     return Dataset(tables, SCHEMA, provenance, dict(arrays or {}))
+
+
+def tell_event(main: pd.DataFrame, ledger: Ledger) -> None:
+    """Note which of two outcomes counts as the event, where neither of their names says that nothing happened."""
+    names = {str(one) for one in main["outcome"].dropna().unique()} if "outcome" in main else set[str]()
+    if len(names) == 2 and not any(says_no(one, {plain(each) for each in names}) for one in names):
+        first, second = in_class_order(names)
+        if not second.replace(".", "", 1).isdigit():
+            ledger.warn(f"of the outcomes {first!r} and {second!r} the second counts as the event; name them so that "
+                        "one says no, if it is the other")  # fmt: skip
 
 
 def words(values: Sequence[object] | np.ndarray | pd.Series) -> pd.Series:
