@@ -137,7 +137,15 @@ def test_later_word_replaces_an_earlier_one(bundle: verticals.Bundle, new: Datas
 
 @pytest.mark.parametrize(
     "change",
-    [{"time": "yesterday"}, {"time": None}, {"amount": float("nan")}, {"amount": float("inf")}, {"time": "2150-01-01"}],
+    [
+        {"time": "yesterday"},
+        {"time": None},
+        {"card": None},
+        {"amount": "dear"},
+        {"amount": float("nan")},
+        {"amount": float("inf")},
+        {"time": "2150-01-01"},
+    ],
     ids=str,
 )
 def test_payment_that_cannot_be_used_is_refused_and_not_remembered(
@@ -147,6 +155,12 @@ def test_payment_that_cannot_be_used_is_refused_and_not_remembered(
     with pytest.raises(DataError):
         scorer.score(replace(payment, **change))  # type: ignore[arg-type]
     assert scorer.score(payment) == RealTimeScorer(bundle).score(payment)
+
+
+def test_payments_without_an_id_are_several(bundle: verticals.Bundle, new: Dataset) -> None:
+    scorer, payment = RealTimeScorer(bundle), replace(payments(new)[0], id=None)
+    assert scorer.features(payment)["card_payments_10min"] + 1 == scorer.features(payment)["card_payments_10min"]
+    assert scorer.score(payment).probability >= 0
 
 
 def test_label_of_an_unknown_payment_is_refused(bundle: verticals.Bundle) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,11 +50,8 @@ class TableEncoder:
         if missing:
             raise DataError(f"The table lacks columns {missing[:5]}.", expected="The columns the model was trained on.")
         out = np.empty((len(frame), len(self.names)), dtype=np.float32)
-        count = len(self.numbers)
-        first = tuple(frame.columns[:count]) == self.numbers
-        numbers = frame.iloc[:, :count] if first else frame[list(self.numbers)]
-        out[:, :count] = numbers.to_numpy(dtype=np.float32, na_value=np.nan)
-        for place, (name, codes) in enumerate(self.categories.items(), start=count):
+        out[:, : len(self.numbers)] = number_matrix(frame, self.numbers)
+        for place, (name, codes) in enumerate(self.categories.items(), start=len(self.numbers)):
             out[:, place] = category_codes(frame[name], codes)
         return out
 
@@ -68,8 +65,18 @@ class TableEncoder:
         return cls(tuple(state["numbers"]), state["categories"])
 
 
+def number_matrix(frame: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
+    """(N, F) float32 of the columns ``names``, NaN = missing; at once where they are the table's first ones."""
+    first = frame.columns[: len(names)].tolist() == list(names)
+    numbers = frame.iloc[:, : len(names)] if first else frame[list(names)]
+    return np.asarray(numbers.to_numpy(dtype=np.float32, na_value=np.nan))
+
+
 def category_codes(column: pd.Series, codes: Mapping[str, int]) -> np.ndarray:
     """(N,) int64 codes of a column's words, 0 = unseen or missing."""
+    if len(column) == 1:
+        word = column.iloc[0]
+        return np.array([0 if pd.isna(word) else codes.get(str(word), 0)], dtype=np.int64)
     kind: Any = column if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category")
     by_level = np.array([codes.get(str(level), 0) for level in kind.cat.categories] + [0], dtype=np.int64)
     return by_level[kind.cat.codes.to_numpy()]

@@ -82,7 +82,7 @@ class Book:
 
     def find(self, id: Any, time: int, card: str) -> int | None:
         """The number of a payment that is remembered already."""
-        row = self.number.get(id)
+        row = None if id is None else self.number.get(id)
         same = row is not None and self.whole[TIME, row] == time and self.whole[0, row] == self.codes["card"].get(card)
         return row if same else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 from verticals.data.match import plain
 from verticals.data.table import classes_of, says_no
 from verticals.data.windows import Timeline
-from verticals_finance.fraud.features import compute
+from verticals_finance.fraud.features import compute, feature_names
 from verticals_finance.fraud.log import DAY, NEVER, REACH, Days, Log, derive, latest
 from verticals_finance.fraud.schema import CATEGORIES
 from verticals_plugins import DataError, Dataset, Events, Examples, Table
@@ -59,42 +60,41 @@ class Payments:
         return dataset.with_main(kept[list(dict.fromkeys(names))].reset_index(drop=True))
 
 
-def assemble(
-    log: Log,
-    every: pd.DataFrame,
-    rows: np.ndarray,
-    delay_days: float,
-    *,
-    labelled: bool,
-    place: np.ndarray | None = None,
-) -> Examples:
-    """The examples of the payments ``rows`` of a log whose facts are derived.
+def assemble(log: Log, every: pd.DataFrame, rows: np.ndarray, delay_days: float, *, labelled: bool) -> Examples:
+    """The examples of the payments ``rows`` of a log whose facts are derived; ``every`` has the log's payments."""
+    words = {name: categorical(every[name], rows) if name in every else absent(len(rows)) for name in CATEGORIES[1:]}
+    inputs = inputs_of(log, rows, compute(log, rows)[1], pd.DataFrame(words), delay_days)
+    frame = pd.DataFrame(
+        {
+            "id": every["id"].to_numpy()[rows],
+            "entity": every["card"].astype(str).to_numpy()[rows],
+            "time": every["time"].to_numpy()[rows],
+            "day": log.day[rows].astype("datetime64[D]").astype(str),
+            "amount": log.amount[rows],
+            "terminal": every["terminal"].astype(object).to_numpy()[rows] if "terminal" in every else "",
+        }
+    )
+    truth = every["fraud_code"].to_numpy()[rows].astype(np.int64) if labelled else None
+    known = log.known[rows].astype("datetime64[ns]") if labelled else None
+    return Examples(frame, inputs, truth, known, ("genuine", "fraud"))
 
-    ``every`` has the log's payments, or others among which these stand at ``place``.
-    """
-    names, values = compute(log, rows)
-    place = rows if place is None else place
-    table = pd.DataFrame(values, columns=list(names), copy=False)
-    habits = {name: categorical(every[name], place) if name in every else absent(len(rows)) for name in CATEGORIES[1:]}
-    table = pd.concat([table, pd.DataFrame(habits)], axis=1)
-    inputs: dict[str, Block] = {
-        "table": Table(table),
+
+def inputs_of(
+    log: Log, rows: np.ndarray, values: np.ndarray, words: pd.DataFrame, delay_days: float
+) -> dict[str, Block]:
+    """What methods read of the payments ``rows``: features (Q, F) with their categories, and the events before them."""
+    numbers = pd.DataFrame(values, columns=feature_index(), copy=False)
+    return {
+        "table": Table(pd.concat([numbers, words], axis=1)),
         "card": past_events(log, log.by_card, rows, 0),
         "terminal": past_events(log, log.by_terminal, rows, int(delay_days * DAY)),
     }
-    frame = pd.DataFrame(
-        {
-            "id": every["id"].to_numpy()[place],
-            "entity": every["card"].astype(str).to_numpy()[place],
-            "time": every["time"].to_numpy()[place],
-            "day": log.day[rows].astype("datetime64[D]").astype(str),
-            "amount": log.amount[rows],
-            "terminal": every["terminal"].astype(object).to_numpy()[place] if "terminal" in every else "",
-        }
-    )
-    truth = every["fraud_code"].to_numpy()[place].astype(np.int64) if labelled else None
-    known = log.known[rows].astype("datetime64[ns]") if labelled else None
-    return Examples(frame, inputs, truth, known, ("genuine", "fraud"))
+
+
+@cache
+def feature_index() -> pd.Index:
+    """(F,) names of the features."""
+    return pd.Index(feature_names())
 
 
 def categorical(column: pd.Series, rows: np.ndarray) -> pd.Categorical:

@@ -15,7 +15,7 @@ from verticals.baselines.table import GbmTable
 from verticals.data.windows import Ints
 from verticals_finance.fraud.book import Book
 from verticals_finance.fraud.decide import judged
-from verticals_finance.fraud.examples import LARGEST, assemble
+from verticals_finance.fraud.examples import LARGEST, inputs_of
 from verticals_finance.fraud.features import compute, feature_names
 from verticals_finance.fraud.log import DAY, Log, derive
 from verticals_finance.fraud.rules import Case
@@ -68,12 +68,12 @@ class RealTimeScorer:
         self.answers: dict[Any, Answer] = {}
         self.book = Book.of(bundle.past)
         self.newest = self.book.newest
-        self.trees = [Trees(one) for one in bundle.methods.values() if isinstance(one, GbmTable)]
+        self.trees = {name: Trees(one) for name, one in bundle.methods.items() if isinstance(one, GbmTable)}
         self.nobody = Examples(pd.DataFrame({"id": [0]}), {})
 
     def score(self, payment: Payment) -> Answer:
         """Score a payment and remember it."""
-        if payment.id in self.answers:
+        if payment.id is not None and payment.id in self.answers:
             return self.answers[payment.id]
         log, at = self._remember(payment)
         names, values = compute(log, at)
@@ -100,16 +100,18 @@ class RealTimeScorer:
 
     def _remember(self, payment: Payment) -> tuple[Log, Ints]:
         """The payment with what it may read as a log, and where it stands there (1,); its facts are fixed."""
-        time, amount = nanoseconds(payment.time), float(payment.amount)
-        if not abs(amount) <= LARGEST or time > self.newest + FAR:
+        time, amount = nanoseconds(payment.time), number_or_nan(payment.amount)
+        if payment.card in (None, "") or not abs(amount) <= LARGEST or time > self.newest + FAR:
             raise DataError(
-                f"Payment {payment.id!r} has the amount {payment.amount!r} and the time {payment.time!r}.",
-                expected=f"An amount of at most {LARGEST:.0e}, and a time at most ten years after the newest payment.",
+                f"Payment {payment.id!r} has the card {payment.card!r}, the amount {payment.amount!r} and the time "
+                f"{payment.time!r}.",
+                expected=f"A card, an amount of at most {LARGEST:.0e}, a time at most ten years after the newest.",
             )
-        row = self.book.find(payment.id, time, str(payment.card))
+        card = str(payment.card)
+        row = self.book.find(payment.id, time, card)
         if row is not None:
             return self.book.around(row)
-        words = {"card": payment.card, "terminal": payment.terminal, **payment.habits}
+        words = {"card": card, "terminal": payment.terminal, **payment.habits}
         row = self.book.add(payment.id, time, amount, words)
         self.newest = max(self.newest, time)
         log, at = self.book.around(row)
@@ -118,22 +120,20 @@ class RealTimeScorer:
         return log, at
 
     def _chance(self, payment: Payment, log: Log, at: Ints, values: np.ndarray) -> np.ndarray:
-        if len(self.trees) < len(self.bundle.methods) or self.bundle.blend is not None:
-            return self.bundle.predict_examples(self._examples(payment, log, at)).values
-        raw = self.trees[0].predict(values, payment.habits)
-        return self.bundle.calibrator.apply(Predictions(self.nobody, raw)).values
-
-    def _examples(self, payment: Payment, log: Log, at: Ints) -> Examples:
-        """The payment as the methods read a batch."""
-        every = pd.DataFrame(
-            {
-                "id": pd.Series([payment.id], dtype=object), "card": [str(payment.card)],
-                "terminal": [payment.terminal], "time": log.time[at].astype("datetime64[ns]"), "fraud_code": [-1],
-                **{name: [payment.habits.get(name)] for name in CATEGORIES[1:]},
-            }
-        )  # fmt: skip
-        delay = self.bundle.task.schema.label_delay_days
-        return assemble(log, every, at, delay, labelled=False, place=np.zeros(1, dtype=np.int64))
+        """(1,) what the bundle's ``predict_examples`` says; a table is made only for methods that need one."""
+        bundle, examples = self.bundle, self.nobody
+        if len(self.trees) < len(bundle.methods):
+            words = pd.DataFrame([[payment.habits.get(name) for name in CATEGORIES[1:]]], columns=list(CATEGORIES[1:]))
+            inputs = inputs_of(log, at, values, words.astype(object), bundle.task.schema.label_delay_days)
+            examples = Examples(self.nobody.frame, inputs)
+        members = {
+            name: Predictions(examples, self.trees[name].predict(values, payment.habits))
+            if name in self.trees
+            else method.predict(examples)
+            for name, method in bundle.methods.items()
+        }
+        joined = bundle.blend.combine(members) if bundle.blend is not None else next(iter(members.values()))
+        return bundle.calibrator.apply(joined).values
 
 
 class Trees:
@@ -166,6 +166,14 @@ class Row:
         if name in self.names:
             return self.values[:, self.names.index(name)]
         return np.array([self.words.get(name)], dtype=object)
+
+
+def number_or_nan(value: Any) -> float:
+    """A number; NaN where it is none."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")
 
 
 def nanoseconds(time: Any) -> int:

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from verticals.baselines.encode import is_category
+from verticals.baselines.encode import is_category, number_matrix
 from verticals.model.stems.categories import Categories, category_codes, category_config
 from verticals.model.stems.numbers import Numbers, number_config
 from verticals.model.tokens import Tokens
@@ -109,7 +109,7 @@ class EventsStem(nn.Module):
 
     def _columns(self, block: Events) -> dict[str, np.ndarray]:
         if self._cache[0] is not block.frame:
-            numbers = block.frame[self.config["numbers"]].to_numpy(dtype=np.float32, na_value=np.nan)
+            numbers = number_matrix(block.frame, self.config["numbers"])
             codes = category_codes(block.frame, self.config["categories"])
             empty = len(block.frame) == 0
             self._cache = (

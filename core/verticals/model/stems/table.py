@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from verticals.baselines.encode import is_category
+from verticals.baselines.encode import is_category, number_matrix
 from verticals.model.stems.categories import Categories, category_codes, category_config
 from verticals.model.stems.numbers import Numbers, number_config
 from verticals.model.tokens import Tokens
@@ -45,7 +45,7 @@ class TableStem(nn.Module):
     def collate(self, block: Table, rows: np.ndarray) -> dict[str, Tensor]:
         """``numbers`` (B, F) float32 and ``codes`` (B, C) int64."""
         if self._cache[0] is not block.frame:
-            numbers = block.frame[self.config["numbers"]].to_numpy(dtype=np.float32, na_value=np.nan)
+            numbers = number_matrix(block.frame, self.config["numbers"])
             self._cache = (block.frame, numbers, category_codes(block.frame, self.config["categories"]))
         _, numbers, codes = self._cache
         return {"numbers": torch.from_numpy(numbers[rows]), "codes": torch.from_numpy(codes[rows])}
