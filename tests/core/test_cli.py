@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,8 @@ import pytest
 import toy
 
 from verticals.cli import main
-from verticals_plugins import Task
+from verticals_plugins import DataError, Dataset, Task
+from verticals_plugins.manager import Plugins
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +144,21 @@ def test_what_is_no_id_no_table_and_no_whole_run_is_told(
     (ran / "bundle" / "manifest.json").write_text(
         (ran / "bundle" / "manifest.json").read_text().replace('"calls": 70', '"calls": 7')
     )
+
+
+def test_demo_that_fails_is_told_and_the_others_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def empty(seed: int) -> Dataset:
+        raise DataError("The simulator is ill.")
+
+    tasks = {"toy.ill": replace(toy.TASK, name="toy.ill", demo=empty), "toy.late": toy.TASK}
+    monkeypatch.setattr(Plugins, "tasks", lambda self: tasks)
+    assert main(["run", "--demo", "all", "--preset", "quick", "--quiet", "--out", str(tmp_path)]) == 3
+    said = capsys.readouterr()
+    assert said.err == "error: toy.ill: The simulator is ill.\n"
+    assert "1 demos on simulated data" in said.out
+    assert "toy.late/report.html" in (tmp_path / "index.html").read_text()
 
 
 def test_a_finished_run_is_not_run_again(ran: Path, toy_task: Task, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from verticals.commands.terminal import Terminal, number, summary
 from verticals.pipeline.settings import IN_MEMORY, Settings, duration
 from verticals.pipeline.stages import Silent, Watcher
-from verticals_plugins import DataError, Task, UsageError
+from verticals_plugins import DataError, Task, UsageError, VerticalsError
 from verticals_plugins.manager import installed
 
 ALL = "all"
@@ -74,27 +74,32 @@ def run_seeds(args: argparse.Namespace, task: Task, policy: dict[str, Any]) -> i
 
 
 def run_all(args: argparse.Namespace) -> int:
-    """The demo of every built-in and installed task, then one page over all of them."""
+    """The demo of every built-in and installed task, then one page over all of them; one that fails is told."""
     from verticals.pipeline.index_page import table_of, write_index
     from verticals.pipeline.run import run
 
     home = Path(args.out or "runs/demo")
     started = time.monotonic()
-    folders = []
+    folders, code = [], 0
     for task in installed().tasks().values():
         folder = home / task.name
-        with watching(args, task.name) as watcher:
-            run(task, out=folder, preset=args.preset, seed=args.seed, threads=args.threads, watcher=watcher)
+        try:
+            with watching(args, task.name) as watcher:
+                run(task, out=folder, preset=args.preset, seed=args.seed, threads=args.threads, watcher=watcher)
+        except VerticalsError as err:
+            print(f"error: {task.name}: {err}", file=sys.stderr)
+            code = code or err.exit_code
+            continue
         folders.append(folder)
     write_index(folders, home / "index.html")
     if args.json:
-        print(json.dumps([json.loads((folder / "metrics.json").read_text()) for folder in folders]))
-        return 0
+        print(json.dumps([metrics_of(folder / "metrics.json") for folder in folders]))
+        return code
     took = round(time.monotonic() - started)
     print(f"{len(folders)} demos on simulated data, seed {args.seed}, preset {args.preset}, {took} s\n")
     print(table_of(folders))
     print(f"\nreports: {home / 'index.html'}      next: verticals run TASK --data YOUR_FOLDER --explain-data")
-    return 0
+    return code
 
 
 def explain_data(args: argparse.Namespace, task: Task) -> int:
