@@ -71,7 +71,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     else:
         main = _from_subjects(events, timeline, horizon, ledger, options.need_target)
         timeline = timeline[~timeline["variable"].isin(horizon.codes)]
-    main = main.merge(static_columns(static), on="patient", how="left")
+    main = main.merge(static_columns(static, ledger), on="patient", how="left")
     born = main["patient"].map(birth)
     years = (seconds_of(main["time"]) - seconds_of(pd.to_datetime(born))) / YEAR
     main["age"] = np.where(born.notna(), years, np.nan)
@@ -221,8 +221,11 @@ def _first(events: pd.DataFrame, codes: tuple[str, ...]) -> pd.Series[pd.Timesta
     return events[events["code"].isin(codes)].groupby("patient")["time"].min()
 
 
-def static_columns(static: pd.DataFrame) -> pd.DataFrame:
-    """Rows without time as columns: ``NAME`` with a number, or ``NAME//VALUE`` as a category."""
+def static_columns(static: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
+    """Rows without time as columns: ``NAME`` with a number, or ``NAME//VALUE`` as a category.
+
+    Where a subject has several codes of one name (diagnoses without a date), each code is a column of its own.
+    """
     columns: dict[str, pd.Series] = {}
     halves = static["code"].str.partition("//") if len(static) else pd.DataFrame(columns=[0, 1, 2])
     frame = static.assign(name=halves[0], word=halves[2])
@@ -231,7 +234,16 @@ def static_columns(static: pd.DataFrame) -> pd.DataFrame:
         numeric = first["numeric_value"].notna().any()
         key = "sex" if str(name).upper() in ("GENDER", "SEX") else str(name).lower()
         key = f"static {key}" if key in FIRST and key != "sex" else key
+        further = len(rows.drop_duplicates(["patient", "code"])) - len(first)
+        if further and not numeric:
+            for code, some in rows.groupby("code", sort=True):
+                columns[f"static {str(code).lower()}"] = pd.Series("yes", index=pd.unique(some["patient"]))
+            continue
         columns[key] = first["numeric_value"] if numeric else first["word"].replace("", "yes")
+        if numeric and len(rows) > len(first):
+            ledger.drop(
+                f"further values of {name} without a time (the first of a subject is read)", len(rows) - len(first)
+            )
     out = pd.DataFrame(columns)
     for column in list(out.columns):
         if out[column].dtype == object:

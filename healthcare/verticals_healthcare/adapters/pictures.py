@@ -230,10 +230,12 @@ def read_plain(path: Path) -> Picture:
                 found, kind = turned, found.mode
                 if kind in ("P", "RGBA", "CMYK", "LA", "PA", "YCbCr", "HSV"):
                     found = found.convert("RGB" if kind != "LA" else "L")
-                values = np.asarray(found, dtype=np.float64)
+                pixels = np.asarray(found)
     except Exception as err:  # Pillow raises many kinds for damaged files
         raise DataError(f"{path.name} cannot be opened as a picture ({err}).", todo="It may be damaged.") from err
-    return Picture(values, "; ".join(said) or "as stored")
+    whole = {"bool": 1.0, "uint8": 255.0}.get(str(pixels.dtype))  # a dark picture of 8 bits stays dark
+    window = None if whole is None else (whole / 2, whole)
+    return Picture(pixels.astype(np.float64), "; ".join(said) or "as stored", window)
 
 
 def as_bytes(picture: Picture, side: int, channels: int) -> np.ndarray:

@@ -101,7 +101,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
 
 def collected(found: list[Found], ledger: Ledger) -> Records:
     """Patients and events of all resources. References are resolved by id and by ``fullUrl``."""
-    records = Records()
+    records, found = Records(), newest(found, ledger)
     urls = {one.url: str(one.resource.get("id") or one.url) if one.resource["resourceType"] == "Patient" else ""
             for one in found if one.url}  # fmt: skip
     drugs = {name: one.resource["code"] for one in found
@@ -120,6 +120,33 @@ def collected(found: list[Found], ledger: Ledger) -> Records:
                 owner = {name: one.resource[name] for name in ("subject", "patient") if name in one.resource}
                 _facts(Found({**owner, **inner}, f"{one.where}, contained {inner.get('id')}"), urls, records, ledger)
     return records
+
+
+def newest(found: list[Found], ledger: Ledger) -> list[Found]:
+    """Each resource once: of versions and copies under one id and subject the last updated, else the last read."""
+    place: dict[tuple[str, str, str], int] = {}
+    kept: list[Found | None] = list(found)
+    for number, one in enumerate(found):
+        resource = one.resource
+        if not resource.get("id") or resource["resourceType"] in ("Bundle", "Parameters"):
+            continue
+        whose = resource.get("subject") or resource.get("patient")
+        key = (str(resource["resourceType"]), str(resource["id"]), str(whose))
+        before = place.get(key)
+        if before is None:
+            place[key] = number
+            continue
+        old = number if _updated(resource) < _updated(found[before].resource) else before
+        place[key], kept[old] = before + number - old, None
+        ledger.drop("an older version, or a copy, of a resource", 1, [found[old].where])
+    return [one for one in kept if one is not None]
+
+
+def _updated(resource: Resource) -> int:
+    """When a version was made, nanoseconds since 1970; 0 if it does not say."""
+    meta = resource.get("meta")
+    when = parse(meta.get("lastUpdated")) if isinstance(meta, dict) else None
+    return 0 if when is None else int(when.latest.astype("datetime64[ns]").astype(np.int64))
 
 
 def with_drug(resource: Resource, drugs: Mapping[str, Any]) -> Resource:
