@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from verticals_logistics.adapters import osrm, solomon, stops, vroom, vrplib
@@ -68,7 +67,7 @@ def test_small_letters_and_keys_without_blanks_mean_the_same(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("kind", "far"),
     [
-        ("EUC_2D", 2), ("EXACT_2D", np.sqrt(5)), ("FLOOR_2D", 2), ("CEIL_2D", 3), ("MAN_2D", 3), ("MAX_2D", 2),
+        ("EUC_2D", 2), ("EXACT_2D", 2236), ("FLOOR_2D", 2), ("CEIL_2D", 3), ("MAN_2D", 3), ("MAX_2D", 2),
         ("ATT", 1),
     ],
 )  # fmt: skip
@@ -149,6 +148,15 @@ def test_lists_of_backhauls_and_marks_of_backhauls(tmp_path: Path) -> None:
         assert problem.backhauls_last
         assert problem.distance[0, 1] == 5
     assert any("backhauls alone" in one for one in ledger.warnings)
+
+
+def test_no_route_has_backhauls_alone(tmp_path: Path) -> None:
+    problem = vrp(tmp_path, SMALL.replace("CVRP", "VRPB").replace("DEPOT_S", "BACKHAUL_SECTION\n3 4 -1\nDEPOT_S"))
+    assert check(problem, Plan("x", (Route(0, (1,)),))).routes[0].faults == ("no road from place 0 to 2",)
+    assert check(problem, Plan("x", (Route(0, (0, 2, 1)),))).routes[0].faults == ()
+    plan = planned(problem)
+    assert plan.unserved == ()
+    assert check(problem, plan).faults == ()
 
 
 def test_a_queiroga_file_is_read_with_its_backhauls(shared: Shared) -> None:
@@ -283,6 +291,21 @@ def test_travel_time_is_limited_without_waiting_and_service(tmp_path: Path) -> N
     assert check(problem, plan).faults == ()
     problem = replace(problem, vehicles=(replace(problem.vehicles[0], max_distance=44),))
     assert check(problem, Plan("d", plan.routes)).faults
+
+
+def test_driving_alone_costs(tmp_path: Path) -> None:
+    def change(one: dict[str, Any]) -> None:
+        one["vehicles"][0].update(capacity=[3], costs={"fixed": 7, "per_hour": 7200})
+        for job in one["jobs"]:
+            job.update(service=100, time_windows=[[500, 900]])
+
+    problem = day(tmp_path, change)
+    answer = vroom.solution(problem, Plan("d", (Route(0, (0, 1)),)))
+    route = answer["routes"][0]
+    assert (answer["summary"]["cost"], route["duration"], route["service"]) == (7 + 2 * 45, 45, 200)
+    assert [one["arrival"] for one in route["steps"]] == [490, 500, 615, 735]
+    assert route["waiting_time"] == 0
+    assert "distance" not in route
 
 
 def test_set_up_is_served_time_where_places_differ(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from verticals_logistics.adapters.common import dataset_of, haversine_km, text_of
-from verticals_logistics.checker import check, route_places
+from verticals_logistics.checker import check, first_start, route_places
 from verticals_logistics.plan import Plan
 from verticals_logistics.problem import INFINITY, Depot, Problem, Shipment, Stop, Units, Vehicle
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
@@ -112,7 +112,8 @@ class Reader:
         self._set_up(fleet, depots)
         problem = Problem(
             id=self.path.stem, stops=tuple(stops), depots=tuple(depots), vehicles=tuple(fleet), distance=distance,
-            duration=duration, shipments=tuple(self.shipments), place=place, units=Units("m", "s", "s"),
+            duration=duration, shipments=tuple(self.shipments), place=place,
+            units=Units("s" if distance is duration else "m", "s", "s"),
         )  # fmt: skip
         return self._with_priorities(problem)
 
@@ -148,18 +149,25 @@ class Reader:
     def _travel(
         self, given: Sequence[Mapping[str, Any]], fleet: list[Vehicle], distance: np.ndarray, duration: np.ndarray
     ) -> tuple[list[Vehicle], np.ndarray]:
-        """max_travel_time counts driving alone: a limit of the duration where nobody waits or serves, else a limit of
-        the distance, which then is counted in seconds where the file asks for no distance."""
-        if not any("max_travel_time" in one for one in given):
-            return fleet, distance
+        """max_travel_time and per_hour count driving alone: they hold of the duration where nobody waits or serves,
+        else of the distance, which then is counted in seconds where the file asks for no distance."""
         most = [self._number(one, "max_travel_time", f"vehicles[{n}]", INFINITY) for n, one in enumerate(given)]
         if not self.setups and not any(one.service or one.windows for one in self.stops):
             return [replace(one, max_duration=top) for one, top in zip(fleet, most, strict=True)], distance
         if any(one.per_distance or one.max_distance < INFINITY for one in fleet):
-            raise self._error("max_travel_time beside per_km or max_distance, with service times or windows",
-                              "One of these limits.", "Plan it with VROOM, or remove one of them.")  # fmt: skip
-        self.ledger.warn(f"{self.path.name}: max_travel_time limits driving; distances are counted in seconds for it")
-        return [replace(one, max_distance=top) for one, top in zip(fleet, most, strict=True)], duration
+            if min(most) < INFINITY:
+                raise self._error("max_travel_time beside per_km or max_distance, with service times or windows",
+                                  "One of these limits.", "Plan it with VROOM, or remove one of them.")  # fmt: skip
+            if any(one.per_time for one in fleet):
+                self.ledger.warn(f"{self.path.name}: per_hour counts service and waiting too, as "
+                                 "per_km or max_distance needs the distances")  # fmt: skip
+            return fleet, distance
+        self.ledger.warn(f"{self.path.name}: driving alone costs and is limited; distances are counted in seconds")
+        driving = [
+            replace(one, per_distance=one.per_time, per_time=0.0, max_distance=top)
+            for one, top in zip(fleet, most, strict=True)
+        ]
+        return driving, duration
 
     def _set_up(self, fleet: Sequence[Vehicle], depots: Sequence[Depot]) -> None:
         """Set-up times are part of the service where no two tasks share a place, so that each arrival asks for one."""
@@ -354,22 +362,29 @@ def solution(problem: Problem, plan: Plan) -> dict[str, Any]:
     for timed in checked.routes:
         vehicle = problem.vehicles[timed.vehicle]
         steps: list[dict[str, Any]] = []
+        clock, at = timed.departure, None if vehicle.start is None else problem.depots[vehicle.start].place
         if vehicle.start is not None:
             steps.append({"type": "start", "arrival": _whole(timed.departure)})
         for visit in timed.visits:
             stop = problem.stops[visit.stop]
-            arrival = max(visit.arrival, timed.departure)
+            arrival = clock + (0.0 if at is None else float(problem.duration[at, stop.place]))
+            begin = first_start(stop.windows, arrival)
+            begin = arrival if begin is None else begin
+            clock, at = begin + stop.service, stop.place
             steps.append({**_named(stop.id),
                           "arrival": _whole(arrival), "service": _whole(stop.service),
-                          "waiting_time": _whole(max(0.0, visit.start - arrival)),
+                          "waiting_time": _whole(begin - arrival),
                               "load": list(visit.load)})  # fmt: skip
         if vehicle.end is not None:
             steps.append({"type": "end", "arrival": _whole(timed.end)})
         ways = itertools.pairwise(route_places(problem, plan.routes[len(routes)]))
         driven = float(sum(problem.duration[a, b] for a, b in ways))
         name = int(vehicle.id) if vehicle.id.isdigit() else vehicle.id
-        routes.append({"vehicle": name, "cost": _whole(timed.cost), "duration": _whole(driven),
-                       "distance": _whole(timed.distance), "steps": steps})  # fmt: skip
+        metres = {"distance": _whole(timed.distance)} if problem.units.distance == "m" else {}
+        routes.append({"vehicle": name, "cost": _whole(timed.cost), "duration": _whole(driven), **metres,
+                       "service": _whole(sum(one["service"] for one in steps if "service" in one)),
+                       "waiting_time": _whole(sum(one.get("waiting_time", 0) for one in steps)),
+                       "steps": steps})  # fmt: skip
     unassigned = [{**_named(problem.stops[one.stop].id), "description": one.reason} for one in plan.unserved]
     summary = {"cost": _whole(checked.cost), "routes": len(routes), "unassigned": len(unassigned)}
     return {"code": 0, "summary": summary, "unassigned": unassigned, "routes": routes}

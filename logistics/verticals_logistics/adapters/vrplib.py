@@ -68,6 +68,8 @@ def read_vrplib(path: Path, ledger: Ledger, rounding: str = "") -> Problem:
         ledger.warn(
             f"{path.name}: EUC_2D distances are taken as {rounding} (--option rounding=exact, integer, decimal)"
         )
+    if words.kind in BACKHAULS_LAST or kinds_of(words, size):
+        distance = _begun_with_linehauls(distance, stops, depots)
     return Problem(
         id=words.header.get("NAME", path.stem) or path.stem, stops=tuple(stops), shipments=tuple(shipments),
         depots=tuple(Depot(str(one + 1), one) for one in depots), vehicles=_vehicles(words, depots, stops, path),
@@ -83,10 +85,20 @@ def _default_rounding(words: Words) -> str:
     return "exact" if "DISTANCE" in words.header or "SERVICE_TIME" in words.header else "integer"
 
 
+def _begun_with_linehauls(distance: np.ndarray, stops: list[Stop], depots: list[int]) -> np.ndarray:
+    """No way from a depot to a backhaul: a route visits at least one linehaul first (Queiroga et al., 2019)."""
+    back = [one.place for one in stops if any(one.pickup) and not any(one.demand)]
+    if len(back) == len(stops):
+        return distance
+    out = distance.copy()
+    out[np.ix_(depots, back)] = INFINITY
+    return out
+
+
 def _backhauls_last(words: Words, size: int, path: Path, ledger: Ledger) -> bool:
     if kinds_of(words, size):
-        ledger.warn(f"{path.name}: the column before the coordinates tells backhauls; they come last on each route. "
-                    "The fleet is not limited, and a route may have backhauls alone.")  # fmt: skip
+        ledger.warn(f"{path.name}: the column before the coordinates tells backhauls: they come last on each route, "
+                    "and none has backhauls alone. The fleet is not limited.")  # fmt: skip
         return True
     if "BACKHAUL" not in words.sections:
         return words.kind in BACKHAULS_LAST

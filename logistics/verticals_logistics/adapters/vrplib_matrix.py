@@ -57,11 +57,11 @@ def _metric(kind: str, place: np.ndarray, path: Path, rounding: str) -> np.ndarr
     match kind:
         case "EUC_2D" | "EUC_3D":
             return rounded(exact, rounding)
-        case "EXACT_2D":
-            return exact
-        case "FLOOR_2D":
+        case "EXACT_2D" | "EXACT_3D":  # in thousandths, as LKH and the format's own reader have it
+            return np.asarray(np.floor(1000.0 * exact + 0.5))
+        case "FLOOR_2D" | "FLOOR_3D":
             return np.asarray(np.floor(exact))
-        case "CEIL_2D":
+        case "CEIL_2D" | "CEIL_3D":
             return np.asarray(np.ceil(exact))
         case "MAN_2D" | "MAN_3D":
             return rounded(gap.sum(-1), rounding)
