@@ -2,8 +2,8 @@
 
 One core each, from reading the file to the plan, in processor seconds (on an idle core the same as wall-clock; on a
 shared machine neighbours change little). VROOM has no such clock: its limit is wall-clock, and what it took is told.
-Every plan is recomputed by the independent checker. ``--quick`` =
-every tenth instance at 1 s and 10 s; the long run takes all, and 60 s for every tenth.
+Every plan is recomputed by the independent checker. ``--quick`` = every tenth instance at 1 s and 10 s; the long run
+takes all, and 60 s for every tenth.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ def main() -> None:
     result = Benchmark(
         "cvrp_x", args, protocol=f"{len(files)} instances, one core, processor seconds from reading the file"
     )
-    gap_of(files[0], ours, 1.0, 0)
+    first = read_vrplib(files[0], Ledger())
+    search(first, Effort(moves=100), savings_routes(first))  # compiles, or loads what an earlier run compiled
     found: dict[tuple[str, int], list[float]] = {}
     for seconds in (1, 10) if args.quick else (1, 10, 60):
         for path in files if seconds < 60 else chosen:

@@ -221,7 +221,7 @@ def bars(results: dict[str, Any]) -> list[Bar]:
     found = []
     for part in PARTS:
         one = results[part.name]
-        found.append(Bar(f"{part.name}_owa", "<=", part.bar, median(one["seeds"])))
+        found.append(Bar(f"{part.name}_owa, core, median of seeds", "<=", part.bar, median(one["seeds"])))
         found.append(Bar(f"{part.name}_lead_low_end", ">", 0.0, one["leads"]["core"]["ci95"][0]))
         off = max(abs(round(a, 3) - b) for a, b in zip(one["naive2"], part.naive2, strict=True))
         found.append(Bar(f"{part.name}_naive2_off", "<=", 0.0, off))

@@ -1,4 +1,4 @@
-"""The text stem: its tokenizer is trained on the user's own texts; a core that reads texts learns and is kept exactly."""
+"""The text stem: its tokenizer is trained on the user's own texts; a core that reads texts learns."""
 
 from __future__ import annotations
 
