@@ -208,3 +208,17 @@ def test_recbole_time_beyond_the_clock_is_dropped_and_counted(tmp_path: Path) ->
     found = read(RECBOLE, write(tmp_path, "a.inter", text))
     assert found.main["time"].tolist() == [pd.Timestamp("2001-09-09 01:46:40")]
     assert sum(found.provenance.ledger.dropped.values()) == 2
+
+
+def test_moodle_unenrolment_is_no_entry_and_narrow_blanks_are_blanks(tmp_path: Path) -> None:
+    who = "The user with id '5' viewed"
+    left = "The user with id '2' unenrolled the user with id '5' using the method 'manual' from"
+    text = "Time,User full name,Event context,Event name,Description\n" + "".join(
+        f"\"1/{day}/23, 1:09\u202fPM\",{name},Course: Biology,e,{what} the course with id '7'.\n"
+        for day, name, what in ((23, "Ada Roe", who), (24, "Bo Poe", left))
+    )
+    path = tmp_path / "logs.csv"
+    path.write_text(text, encoding="utf-8")
+    found = MOODLE_LOG.read(path, ReadOptions(schema=SCHEMA))
+    assert found.main["time"].tolist() == [pd.Timestamp("2023-01-23 13:09")]
+    assert found.provenance.ledger.dropped["an event of leaving a course"] == 1

@@ -66,6 +66,7 @@ FRONT = "1"
 ACTOR = re.compile(r"[Uu]ser with id '(\d+)'")
 IN_COURSE = re.compile(r"course with id '(\d+)'")
 ENROLS = re.compile(r"[Uu]ser with id '\d+' enrolled the user with id '(\d+)'.*course with id '(\d+)'")
+LEAVES = re.compile(r"[Uu]ser with id '\d+' unenrolled the user")
 CONTEXT = re.compile(rf"^(?:{'|'.join(COURSE)})\s*[:：]\s*(.+)$", re.I)
 
 
@@ -100,7 +101,7 @@ def _plain_times(raw: Raw, column: str, options: ReadOptions) -> pa.ChunkedArray
     """The cells without the day of the week and the comma before the clock, unless the format is stated."""
     if "%" in options.options.get("date_format", ""):
         return raw.table[column]
-    cells = [re.sub(r"^[^\W\d]{3,}\.?,\s+(?=\d)", "", one) for one in _text(raw, column)]
+    cells = [re.sub(r"^[^\W\d]{3,}\.?,\s+(?=\d)", "", re.sub(r"\s", " ", one)) for one in _text(raw, column)]
     return pa.chunked_array([pa.array([re.sub(r",(?=\s+\d{1,2}:)", "", one) for one in cells], pa.string())])
 
 
@@ -138,7 +139,9 @@ def _entries(
         )
         who = enrols[1] if enrols else actor[1] if actor else known.people.get(name, name)
         reason = ""
-        if not enrols and (name in NOBODY or who == "0"):
+        if LEAVES.search(text):
+            reason = "an event of leaving a course"
+        elif not enrols and (name in NOBODY or who == "0"):
             reason = "an event of nobody (user id 0)"
         elif np.isnat(time[number]):
             reason = "the time cannot be read"
