@@ -477,3 +477,66 @@ def test_a_mask_of_another_size_is_told(tmp_path: Path) -> None:
         draw(tmp_path / f"{name}.png", len(name))
     draw(tmp_path / "ground_truth/dent/1_mask.png", size=(8, 8))
     assert any("another size" in line for line in read(FOLDERS, tmp_path).provenance.ledger.warnings)
+
+
+def test_a_list_of_minus_one_and_one_asks_which_is_good(tmp_path: Path) -> None:
+    draw(tmp_path / "a.png", 1)
+    draw(tmp_path / "b.png", 2)
+    (tmp_path / "list.csv").write_text("image,label\na.png,-1\nb.png,1\n")
+    with pytest.raises(DataError, match="either may be the good pieces"):
+        read(LISTING, tmp_path / "list.csv")
+    assert read(LISTING, tmp_path / "list.csv", good="-1").main["class"].tolist() == ["good", "1"]
+
+
+def test_a_stated_good_class_is_not_overruled_by_zero_and_one(tmp_path: Path) -> None:
+    draw(tmp_path / "a.png", 1)
+    draw(tmp_path / "b.png", 2)
+    (tmp_path / "list.csv").write_text("image,defect\na.png,no\nb.png,yes\n")
+    assert read(LISTING, tmp_path / "list.csv").main["class"].tolist() == ["good", "defect"]
+    (tmp_path / "list.csv").write_text("image,label\na.png,1\nb.png,0\n")
+    assert read(LISTING, tmp_path / "list.csv", good="1").main["class"].tolist() == ["good", "0"]
+
+
+def test_yolo_names_are_text_whatever_yaml_makes_of_them(tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text("train: images\nval: ~\ntest: null\nnc: 2\nnames: [off, 1e3]\n")
+    draw(tmp_path / "images/a.png")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels/a.txt").write_text("0 0.5 0.5 0.1 0.1\n1 0.5 0.5 0.5 0.5\n")
+    dataset = read(YOLO, tmp_path)
+    assert dataset.tables["boxes"]["class"].tolist() == ["off", "1e3"]
+    assert not dataset.provenance.ledger.warnings
+
+
+def test_coco_pictures_of_a_part_without_annotations_are_not_good_pieces(tmp_path: Path) -> None:
+    (tmp_path / "annotations").mkdir()
+    box = {"id": 1, "image_id": 1, "category_id": 3, "bbox": [1, 1, 2, 2]}
+    for number, (part, marked) in enumerate((("train", [box]), ("test", []))):
+        draw(tmp_path / f"{part}/{part}.png", number)
+        content = {"images": [{"id": 1, "file_name": f"{part}.png"}], "annotations": marked,
+                   "categories": [{"id": 3, "name": "dent"}]}  # fmt: skip
+        (tmp_path / f"annotations/instances_{part}.json").write_text(json.dumps(content))
+    dataset = read(COCO, tmp_path)
+    assert dataset.main["class"].tolist() == ["dent"]
+    assert sum(dataset.provenance.ledger.dropped.values()) == 1
+    with pytest.raises(DataError, match=r"leaves no picture .*no annotation at all"):
+        read(COCO, tmp_path / "annotations/instances_test.json")
+    scored = COCO.read(tmp_path, ReadOptions(schema=SCHEMA, need_target=False))
+    assert len(scored.main) == 2
+
+
+def test_a_box_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    draw(tmp_path / "a.png")
+    (tmp_path / "a.xml").write_text(
+        "<annotation><filename>a.png</filename><object><name>dent</name><bndbox><xmin>nan</xmin><ymin>1</ymin>"
+        "<xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>"
+    )
+    with pytest.raises(DataError, match="ends before it begins"):
+        read(VOC, tmp_path)
+
+
+def test_the_layout_of_mvtec_with_other_words_for_good_is_read(tmp_path: Path) -> None:
+    for number, name in enumerate(("train/ok/a", "test/ok/b", "test/ko/c", "ground_truth/ko/c")):
+        draw(tmp_path / f"{name}.png", number)
+    dataset = read(surest(tmp_path), tmp_path)
+    assert dataset.main["class"].tolist() == ["ok", "ok", "ko"]
+    assert dataset.tables["masks"]["id"].tolist() == ["test/ko/c.png"]

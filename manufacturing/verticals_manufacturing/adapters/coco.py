@@ -58,12 +58,22 @@ def read_coco(path: Path, options: ReadOptions) -> Dataset:
     finder = Finder(root)
     if path.is_dir() and (left := [f.name for f in sorted(path.rglob("*.json")) if f not in files]):
         ledger.warn(f"Not read: {', '.join(left[:5])} (point to one of them to read it).")
-    records = [one for file in files for one in _records(file, root, finder, ledger)]
+    records = [one for file in files for one in _records(file, root, finder, ledger, options)]
+    if not records and ledger.dropped:
+        reasons = "; ".join(f"{count} times {reason}" for reason, count in ledger.dropped.items())
+        raise DataError(
+            f"{path.name} leaves no picture ({reasons}).", expected="Annotations of the pictures.",
+            todo="For pictures without a defect give a folder good/; to score them, predict.",
+        )  # fmt: skip
     return to_dataset(records, options, adapter="manufacturing.coco", ledger=ledger, files=files)
 
 
-def _records(file: Path, root: Path, finder: Finder, ledger: Ledger) -> list[Record]:
+def _records(file: Path, root: Path, finder: Finder, ledger: Ledger, options: ReadOptions) -> list[Record]:
     content = _load(file)
+    if options.need_target and not content["annotations"]:
+        names = [str(one["file_name"]) for one in content["images"]]
+        ledger.drop(f"picture of {file.name}, which has no annotation at all", len(names), names[:5])
+        return []
     categories = {one["id"]: str(one["name"]) for one in content["categories"]}
     if len(categories) < len(content["categories"]):
         raise DataError(f"{file.name}: category ids repeat.", expected="One id a category.")

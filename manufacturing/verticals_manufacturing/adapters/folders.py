@@ -65,7 +65,8 @@ def read_folders(path: Path, options: ReadOptions) -> Dataset:
             expected="One product.",
             todo=f"Point to one of them, as {products[0].name}/.",
         )
-    if any(f.name == TRUTH for f in folders) and not (path / "train" / "good").is_dir():
+    train = _folders(path / "train") if (path / "train").is_dir() else []
+    if any(f.name == TRUTH for f in folders) and not any(is_good(f.name) for f in train):
         raise DataError(
             f"{path.name} has {TRUTH}/ but no train/good/ (found: {', '.join(f.name for f in folders)}).",
             expected="The MVTec AD layout: train/good, test/good, test/<defect>, ground_truth/<defect>.",

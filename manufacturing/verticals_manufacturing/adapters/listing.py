@@ -49,7 +49,8 @@ LIST_OPTIONS = {
 TOLD = frozenset(LIST_OPTIONS) - {"product", "process", *OPTIONS}
 PASSED = frozenset({"ok", "good", "pass", "passed", "normal", "accepted", "conform", "conforming", "io"})
 """Names of columns in which 1 says that the piece is good."""
-FLAGS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
+FLAGS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True, "no": False, "yes": True,
+         "n": False, "y": True}  # fmt: skip
 
 
 def list_in(path: Path) -> Path | None:
@@ -98,7 +99,8 @@ def read_list(path: Path, options: ReadOptions) -> Dataset:
     if "id" in main and main["id"].duplicated().any():
         ledger.warn("Ids repeat in the list; pictures are named by their path instead.")
         main = main.drop(columns="id")
-    labels = _labels(main, ledger, table.provenance.mapping.get("class", ""))
+    stated = bool(options.options.get("good"))
+    labels = _labels(main, ledger, table.provenance.mapping.get("class", ""), stated=stated)
     finder = Finder(file.parent)
     records = [
         _record(row, label, file.parent, finder, process)
@@ -169,15 +171,27 @@ def _once(main: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
     return main[first].reset_index(drop=True)
 
 
-def _labels(main: pd.DataFrame, ledger: Ledger, column: str) -> list[str | None]:
-    """Class names; a column of 0 and 1 says good and defect, one called "ok" or "passed" the other way round."""
+def _labels(main: pd.DataFrame, ledger: Ledger, column: str, *, stated: bool) -> list[str | None]:
+    """Class names; a column of 0 and 1 says good and defect, one called "ok" or "passed" the other way round.
+
+    Where the user ``stated`` which class is good, the cells stay as they are written.
+
+    Raises:
+        DataError: the column holds -1 and 1, of which some lists mean the one and some the other as good.
+    """
     if "class" not in main:
         return [None] * len(main)
     said = [None if pd.isna(v) else str(v).strip() for v in main["class"]]
     known = {v.lower() for v in said if v is not None}
-    if known and known <= set(FLAGS):
+    if known == {"-1", "1"} and not stated:
+        raise DataError(
+            f"The column {column} holds -1 and 1, and either may be the good pieces.", expected="Names of classes.",
+            todo="Say which is good: --option good=-1 or --option good=1",
+        )  # fmt: skip
+    if known and known <= set(FLAGS) and not stated:
         turned = plain(column).removeprefix("is") in PASSED
-        ledger.warn(f"The column {column} holds 0 and 1: {int(turned)} was read as good, {int(not turned)} as defect.")
+        zero, one = ("defect", "good") if turned else ("good", "defect")
+        ledger.warn(f"In the column {column} 0 (no, false) was read as {zero}, 1 (yes, true) as {one}.")
         return [None if v is None else "defect" if FLAGS[v.lower()] != turned else "good" for v in said]
     return said
 

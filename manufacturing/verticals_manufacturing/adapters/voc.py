@@ -119,7 +119,7 @@ def _box(element: ElementTree.Element) -> Box:
         x0, y0, x1, y1 = (float(c) for c in corners if c is not None)
     except ValueError as err:
         raise DataError(f"the box of {label!r} has no four numbers") from err
-    if x1 < x0 or y1 < y0:
+    if not (x1 >= x0 and y1 >= y0):
         raise DataError(f"the box of {label!r} ends before it begins ({x0:g},{y0:g}-{x1:g},{y1:g})")
     return Box(label, (x0, y0, x1, y1))
 

@@ -192,7 +192,8 @@ def layout_of(path: Path) -> Layout:
 def _from_yaml(file: Path) -> Layout:
     yaml = need("yaml", extra="manufacturing")
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
+        # all scalars stay text: a class called "no" or "on" is no truth value
+        content = yaml.load(file.read_text(encoding="utf-8-sig"), Loader=yaml.BaseLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as err:
         raise DataError(f"{file.name} is no readable YAML ({str(err).splitlines()[0]}).") from err
     names = content.get("names") if isinstance(content, dict) else None
@@ -224,7 +225,8 @@ def _from_yaml(file: Path) -> Layout:
 
 
 def _entries(value: Any) -> list[str]:
-    return [] if not value else [str(v) for v in value] if isinstance(value, list) else [str(value)]
+    every = value if isinstance(value, list) else [value]
+    return [str(one) for one in every if one and str(one).lower() not in ("null", "~")]
 
 
 def _pictures_at(home: Path, base: Any, entry: str, key: str) -> list[Path]:
