@@ -81,11 +81,12 @@ def timed(problem: Problem, route: Route) -> Timed:
     places = route_places(problem, route)
     faults = [f"no road from place {a} to {b}" for a, b in _legs(places) if not math.isfinite(_far(problem, a, b))]
     distance = float(sum(problem.distance[a, b] for a, b in _legs(places)))
-    arrivals, starts, end, late = _forward(problem, vehicle, route)
+    _, _, end, late = _forward(problem, vehicle, route, vehicle.shift[0])
     after = sum(over for _, over in late)
     if problem.lateness is None:
         faults += [f"stop {problem.stops[one].id} is reached {over:g} after its last window" for one, over in late]
     departure = _departure(problem, vehicle, route, end, {number for number, _ in late})
+    arrivals, starts, _, _ = _forward(problem, vehicle, route, departure)
     loads, over = _loads(problem, vehicle, route)
     faults += over
     duration = end - departure
@@ -134,10 +135,10 @@ def _far(problem: Problem, a: int, b: int) -> float:
 
 
 def _forward(
-    problem: Problem, vehicle: Vehicle, route: Route
+    problem: Problem, vehicle: Vehicle, route: Route, clock: float
 ) -> tuple[list[float], list[float], float, list[tuple[int, float]]]:
-    """Arrivals, starts of service, end, and the stops that are reached too late."""
-    clock, arrivals, starts = vehicle.shift[0], list[float](), list[float]()
+    """Arrivals, starts of service, end, and the stops that are reached too late, for a departure at ``clock``."""
+    arrivals, starts = list[float](), list[float]()
     late: list[tuple[int, float]] = []
     at: int | None = None if vehicle.start is None else problem.depots[vehicle.start].place
     for number in route.stops:

@@ -216,8 +216,8 @@ def _number(found: Any, name: str) -> float | None:
 
 def read_plain(path: Path) -> Picture:
     """PNG, JPEG, BMP or TIFF by Pillow, upright, the first page."""
-    pil: Any = need("PIL.Image", extra="manufacturing")
-    ops: Any = need("PIL.ImageOps", extra="manufacturing")
+    pil: Any = need("PIL.Image", extra="healthcare")
+    ops: Any = need("PIL.ImageOps", extra="healthcare")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pil.DecompressionBombWarning)
