@@ -68,7 +68,8 @@ def methods(content: ReportContent) -> Section:
         row: dict[str, Any] = {"method": name + (" (ships)" if name == metrics["shipped"] else "")}
         for metric, value in values.items():
             lo, hi = metrics["intervals"][name][metric]
-            row[labels.get(metric, metric)] = f"{number(value)} [{number(lo)}, {number(hi)}]"
+            head: str = labels.get(str(metric), str(metric))
+            row[head] = f"{number(value)} [{number(lo)}, {number(hi)}]"
         lead = metrics["test"].get(name)
         row["lead over " + metrics["classic"]] = "-" if lead is None else with_interval(lead)
         rows.append(row)

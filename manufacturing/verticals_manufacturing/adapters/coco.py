@@ -181,14 +181,14 @@ def _around(segments: Any) -> tuple[float, float, float, float]:
         first, last = ends[:-1:2], ends[1::2] - 1
         first, last = first[: len(last)][last >= first], last[last >= first]
         if not len(first):
-            return (np.nan,) * 4
+            return np.nan, np.nan, np.nan, np.nan
         whole = first // height != last // height  # a run over several columns touches both edges
         top, low = np.where(whole, 0, first % height).min(), np.where(whole, height - 1, last % height).max()
         left, right = first.min() // height, last.max() // height
         return float(left), float(top), float(right - left + 1), float(low - top + 1)
     points = [np.asarray(one, dtype=float).reshape(-1, 2) for one in segments or () if len(one)]
     if isinstance(segments, dict) or not points:
-        return (np.nan,) * 4
+        return np.nan, np.nan, np.nan, np.nan
     (x0, y0), (x1, y1) = np.concatenate(points).min(axis=0), np.concatenate(points).max(axis=0)
     return float(x0), float(y0), float(x1 - x0), float(y1 - y0)
 

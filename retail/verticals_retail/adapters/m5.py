@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -104,7 +105,7 @@ def _category(cells: list[str], codes: np.ndarray) -> pd.Categorical:
     """``cells[codes]`` as a category, without a string a row."""
     names = sorted(set(cells))
     at = {name: place for place, name in enumerate(names)}
-    places = np.array([at[one] for one in cells], dtype=np.int32)[codes]
+    places: Any = np.array([at[one] for one in cells], dtype=np.int32)[codes]
     return pd.Categorical.from_codes(places, pd.Index(names, dtype=object))
 
 
