@@ -184,7 +184,7 @@ def test_json_is_one_document_and_nothing_else(
     monkeypatch.chdir(tmp_path)
     places = {"RUN": str(ran), "NEW": str(files / "new.csv")}
     main([*(places.get(word, word) for word in words), "--json"])
-    json.loads(capfd.readouterr().out)
+    assert json.loads(capfd.readouterr().out)
 
 
 def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -92,8 +92,9 @@ def test_ids_of_data_without_an_id_column_may_repeat(data: Dataset, bundle: vert
                unlabelled(part(data, slice(-60, None))))]  # fmt: skip
     past = Payments().memory(counted[0])
     scorer = RealTimeScorer(replace(bundle, past=past))
-    batch = numbers(Payments()(counted[1], past))
-    for row, payment in enumerate(payments(counted[1])):
+    batch, arrived = numbers(Payments()(counted[1], past)), payments(counted[1])
+    assert len(arrived) == len(batch) == 60
+    for row, payment in enumerate(arrived):
         same(scorer.features(payment), batch, row)
 
 
