@@ -222,17 +222,18 @@ def aggregate(events: EventTable, wants: Sequence[Want], rows: Ints | None = Non
     """Aggregates by name, each (Q,) for the events at ``rows`` (default: all), as of each event's own time."""
     line = Timeline(events.key, events.time, events.id)
     at = line.place if rows is None else line.place[rows]
-    return {want.name: _one(line, events, want, at) for want in wants}
+    spans: dict[int, Span] = {}
+    return {want.name: _one(line, events, want, at, spans) for want in wants}
 
 
-def _one(line: Timeline, events: EventTable, want: Want, at: Ints) -> Floats:
+def _one(line: Timeline, events: EventTable, want: Want, at: Ints, spans: dict[int, Span]) -> Floats:
     if want.what == "positive_share":
         return _positive_share(line, events, want.width, at)
     if want.what == "since_last":
         before = np.maximum(at - 1, 0)
         gap = (line.time[at] - line.time[before]).astype(np.float64)
         return np.where((at > line.first[at]) & (gap < want.width), gap, np.nan)
-    span = line.own(want.width, at)
+    span = spans[want.width] if want.width in spans else spans.setdefault(want.width, line.own(want.width, at))
     if want.what == "count":
         return span.count.astype(np.float64)
     values = events.columns[want.of][line.order]
