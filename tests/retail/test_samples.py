@@ -6,9 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from samples import read_or_refused
 
-from verticals.pipeline.reading import choose
-from verticals_plugins import DataError, ReadOptions
 from verticals_retail.demand.task import DEMAND
 
 FOLDERS = (
@@ -32,13 +31,4 @@ FOLDERS = (
 
 @pytest.mark.parametrize("name", FOLDERS)
 def test_every_sample_is_read_or_refused_in_words(name: str, shared: Callable[[str], Path]) -> None:
-    mute = []
-    for path in sorted(one for one in shared(f"formats/retail/{name}").rglob("*") if one.is_file()):
-        try:
-            found = choose(DEMAND, path).adapter.read(path, ReadOptions(schema=DEMAND.schema))
-        except DataError as err:
-            mute += [] if err.found and (err.expected or err.todo) else [f"{path.name}: {err}"]
-        else:
-            assert len(found.main), path
-            assert found.provenance.sources, path
-    assert not mute
+    read_or_refused(DEMAND, shared(f"formats/retail/{name}"))

@@ -119,9 +119,8 @@ class GbmTable:
 
     def predict_matrix(self, x: np.ndarray) -> np.ndarray:
         """The same of the encoder's matrix (N, F)."""
-        threads: dict[str, Any] = (
-            {"num_threads": 1} if len(x) < FEW else {}
-        )  # waking threads takes longer than a few rows do
+        # waking threads takes longer than a few rows do
+        threads: dict[str, Any] = {"num_threads": 1} if len(x) < FEW else {}
         raw = [np.asarray(b.predict(x, **threads)) for b in self.boosters]
         bags = self.settings.bags
         grouped = [np.mean(raw[i : i + bags], axis=0) for i in range(0, len(raw), bags)]
