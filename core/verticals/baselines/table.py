@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FEW = 64
 """Fewer rows than this are predicted on one thread."""
-THIN_ABOVE = 300_000
+THIN_ABOVE = 100_000
 """With more rows than this and rare positives, negatives are thinned to about this many and weighted up."""
 
 
@@ -33,6 +33,8 @@ class GbmSettings:
     columns: float = 0.5
     rows: float = 0.8
     l2: float = 5.0
+    bins: int = 1023
+    """Many: where positives are rare they lie in the last quantiles of a few columns, and few bins make one of them."""
     rounds: int = 600
     patience: int = 50
     bags: int = 1
@@ -44,7 +46,7 @@ class GbmSettings:
         return {
             "objective": objective, "learning_rate": self.learning_rate, "num_leaves": self.leaves,
             "min_data_in_leaf": self.min_leaf, "feature_fraction": self.columns, "bagging_fraction": self.rows,
-            "bagging_freq": 1, "lambda_l2": self.l2, "max_bin": 127, "verbosity": -1, "seed": seed,
+            "bagging_freq": 1, "lambda_l2": self.l2, "max_bin": self.bins, "verbosity": -1, "seed": seed,
             "num_threads": budget.threads, "deterministic": True, "force_row_wise": True, **many, **self.extra,
         }  # fmt: skip
 

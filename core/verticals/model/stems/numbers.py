@@ -8,15 +8,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-BINS = 16
+EQUAL = 16
+TAILS = (0.97, 0.985, 0.993, 0.997, 0.999, 0.9995)
+SHARES = np.unique([*np.linspace(0, 1, EQUAL + 1), *TAILS, *(1 - t for t in TAILS)])
+"""Shares of a column's values below its edges: bins of equal count, cut finer at both ends, where what is rare lies."""
+BINS = len(SHARES) - 1
 
 
-def quantile_edges(x: np.ndarray, bins: int = BINS) -> list[float]:
-    """Rising edges of at most ``bins`` bins of equal count, of the finite values of one column; [0, 1] if none."""
+def quantile_edges(x: np.ndarray) -> list[float]:
+    """Rising edges of at most BINS bins, of the finite values of one column; [0, 1] if there are none."""
     finite = x[np.isfinite(x)]
     if not len(finite):
         return [0.0, 1.0]
-    edges = np.unique(np.quantile(finite, np.linspace(0, 1, bins + 1)).astype(np.float32)).astype(float)
+    edges = np.unique(np.quantile(finite, SHARES).astype(np.float32)).astype(float)
     return [float(e) for e in edges] if len(edges) > 1 else [float(edges[0]) - 0.5, float(edges[0]) + 0.5]
 
 

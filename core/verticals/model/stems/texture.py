@@ -38,7 +38,7 @@ def fit_texture(block: Images, width: int) -> dict[str, Any]:
 
 
 class TextureStem(nn.Module):
-    """(B, P + 1, D): a two-layer network on each patch's numbers plus its learned place."""
+    """(B, P + 1, D): a two-layer network on each patch's numbers plus its learned place; fewer patches in training."""
 
     mean: Tensor
     std: Tensor
@@ -70,14 +70,14 @@ class TextureStem(nn.Module):
     def forward(self, batch: dict[str, Tensor]) -> Tokens:
         seen = batch["seen"].unsqueeze(1)
         x = (batch["texture"].to(self.place.dtype) - self.mean) / self.std
-        patches = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
+        place = self.place[:, :-1].expand(len(x), -1, -1)
         if self.training:
             x = self._augmented(x)
-            patches = torch.rand(x.shape[:2], device=x.device).argsort(dim=1) < max(1, round(KEPT * x.shape[1]))
-        share = patches.unsqueeze(-1).to(x.dtype)
-        whole = (x * share).sum(1, keepdim=True) / share.sum(1, keepdim=True)
-        mask = torch.cat([patches & seen, seen], dim=1)
-        vectors = self.net(torch.cat([x, whole], dim=1)) + self.place
+            kept = torch.rand(x.shape[:2], device=x.device).argsort(dim=1)[:, : max(1, round(KEPT * x.shape[1]))]
+            x, place = (torch.gather(v, 1, kept.unsqueeze(-1).expand(-1, -1, v.shape[2])) for v in (x, place))
+        whole, here = x.mean(1, keepdim=True), self.place[:, -1:].expand(len(x), -1, -1)
+        mask = seen.expand(-1, x.shape[1] + 1)
+        vectors = self.net(torch.cat([x, whole], dim=1)) + torch.cat([place, here], dim=1)
         return Tokens(vectors * mask.unsqueeze(-1), mask)
 
     def _augmented(self, x: Tensor) -> Tensor:
