@@ -27,8 +27,9 @@ DEFECTS = Task(
         stems=("table", "texture:image"),
         head="classify",
         width=64, layers=2, heads=4, dropout=0.2,
-        epochs=30, batch=32, learning_rate=2e-3, weight_decay=0.05, label_smoothing=0.05, average=0.98,
-        members=2,
+        epochs=30, batch=32, learning_rate=2e-3, weight_decay=0.05, label_smoothing=0.05, mixup=0.2,
+        average=0.98,
+        members=3,
     ),
     baselines=("texture_svm", "hog_svm"),
     # the decision reads probabilities, and a few hundred pieces tell little by right and wrong alone
