@@ -139,6 +139,13 @@ def test_times_without_offset_among_times_with_one_are_bad() -> None:
     assert found.bad.tolist() == [False, True]
 
 
+def test_times_without_offset_among_times_with_one_are_read_in_the_stated_zone() -> None:
+    found = read("2024-03-01T10:00:00+01:00", "2024-03-01T10:00:00", timezone="America/New_York")
+    assert [str(v)[:16] for v in found.values] == ["2024-03-01T09:00", "2024-03-01T15:00"]
+    assert not found.bad.any()
+    assert any("America/New_York" in note for note in found.notes)
+
+
 def test_a_stated_zone_is_applied_and_hours_that_exist_twice_or_never_are_told() -> None:
     found = read("2024-10-27 02:30", "2024-03-31 02:30", "2024-06-01 12:00", timezone="Europe/Berlin")
     assert found.values[2] == np.datetime64("2024-06-01T10:00", "ns")

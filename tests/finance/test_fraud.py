@@ -13,6 +13,7 @@ import verticals
 from verticals.data.table import TABLE
 from verticals_finance.adapters import layouts, messages
 from verticals_finance.adapters.handbook import HANDBOOK
+from verticals_finance.adapters.iso8583 import masked
 from verticals_finance.fraud.decide import AlertPolicy, decide, tune
 from verticals_finance.fraud.examples import Payments, label_codes
 from verticals_finance.fraud.realtime import Payment, RealTimeScorer
@@ -177,6 +178,13 @@ def test_iso8583_yen_have_no_decimals_and_the_card_is_masked(shared: Callable[[s
     card = str(main["card"].iloc[0])
     assert card.startswith("411111…1111")
     assert "4111111111111111" not in card
+
+
+def test_hash_of_a_card_number_needs_the_secret() -> None:
+    plain, keyed, other = (masked("4111111111111111", salt) for salt in ("", "one", "two"))
+    assert len({plain, keyed, other}) == 3
+    assert keyed == masked(" 4111111111111111 ", "one")
+    assert masked("", "one") == ""
 
 
 @pytest.mark.parametrize(

@@ -408,20 +408,25 @@ def _iso_or_named(raw: pd.Series[str], options: TimeOptions) -> tuple[np.ndarray
     iso = raw.str.replace(r"^(\d{4})/(\d{1,2})/(\d{1,2})", r"\1-\2-\3", regex=True)
     whole = iso.str.match(r"^\d{4}-\d{1,2}-\d{1,2}")
     parsed = pd.Series(pd.NaT, index=raw.index, dtype="datetime64[ns, UTC]")
-    if whole.any():
-        parsed[whole] = pd.to_datetime(iso[whole], format="ISO8601", errors="coerce", utc=True)
+    for some in (whole & offsets.isna(), whole & offsets.notna()):  # together pandas lends one's offset to the next
+        if some.any():
+            parsed[some] = pd.to_datetime(iso[some], format="ISO8601", errors="coerce", utc=True)
     if not whole.all():
         parsed[~whole] = _by_formats(raw[~whole], NAMED)
     if offsets.isna().all():
         return _finish(parsed, options, ())
     if offsets.isna().any():
-        parsed[offsets.isna()] = pd.NaT
-        return _naive(parsed), ("times with and without offset are mixed: those without cannot be placed",)
+        bare, values = offsets.isna().to_numpy(), _naive(parsed)
+        if options.timezone:
+            values[bare], notes = localize(values[bare], options.timezone)
+            return values, ("times with and without offset are mixed; those without:", *notes)
+        values[bare] = np.datetime64("NaT")
+        return values, ("times with and without offset are mixed: those without need --option timezone=",)
     return _naive(parsed), _zone_notes(_naive(parsed), offsets)
 
 
 def _naive(parsed: pd.Series[pd.Timestamp]) -> np.ndarray:
-    return np.asarray(parsed.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]"))
+    return np.array(parsed.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]"))
 
 
 def _finish(

@@ -7,7 +7,7 @@ what the standard says (dates that exist, digits where digits belong) is taken.
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -280,19 +280,25 @@ def row_of(fields: Fields, options: ReadOptions, file: Path, ledger: Ledger) -> 
         ledger.warn(f"{file.name}: currency {written} is not known here: two decimals were taken")
     amount = Decimal(fields["4"]).scaleb(-EXPONENTS.get(currency, TWO))
     track = re.split("[D=]", fields.get("35", ""))[0] or "".join(re.findall(r"^B(\d+)\^", fields.get("45", "")))
+    salt = options.options.get("salt", "")
+    if not salt:
+        ledger.warn(
+            "card numbers were hashed without a secret, which can be undone; give one with --option salt=SECRET"
+        )
     return {
         "id": "-".join(fields.get(one, "").strip() for one in ("37", "11", "7", "32")),
-        "card": masked(fields.get("2", "") or track), "time": moment(fields, options, file, ledger),
+        "card": masked(fields.get("2", "") or track, salt), "time": moment(fields, options, file, ledger),
         "amount": str(-amount if fields.get("3", "00")[0] == "2" else amount), "currency": currency,
         "terminal": fields.get("41", "").strip() or fields.get("42", "").strip(), "mcc": fields.get("18", ""),
         "channel": fields.get("22", ""), "country": fields.get("19", ""),
     }  # fmt: skip
 
 
-def masked(pan: str) -> str:
-    """First six and last four digits and a short hash that tells cards apart; the number itself is not kept."""
+def masked(pan: str, salt: str = "") -> str:
+    """First six and last four digits and the number's keyed hash (HMAC-SHA-256), which tells cards apart."""
     digits = pan.strip()
-    return f"{digits[:6]}…{digits[-4:]}#{hashlib.sha256(digits.encode()).hexdigest()[:10]}" if digits else ""
+    token = hmac.new(salt.encode(), digits.encode(), "sha256").hexdigest()[:10]
+    return f"{digits[:6]}…{digits[-4:]}#{token}" if digits else ""
 
 
 def moment(fields: Fields, options: ReadOptions, file: Path, ledger: Ledger) -> str:
@@ -331,6 +337,7 @@ ISO8583 = Adapter(
     name="finance.iso8583", summary="ISO 8583:1987 messages (hex or bytes)", sniff=sniff_iso8583, read=read_iso8583,
     options={
         "year": "year of the messages' times",
+        "salt": "secret of the hash that stands for a card number",
         "timezone": "zone of local times (fields 12 and 13, where there is no field 7)",
     },
 )  # fmt: skip
