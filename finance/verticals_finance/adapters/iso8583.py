@@ -283,7 +283,7 @@ def row_of(fields: Fields, options: ReadOptions, file: Path, ledger: Ledger) -> 
     salt = options.options.get("salt", "")
     if not salt:
         ledger.warn(
-            "card numbers were hashed without a secret, which can be undone; give one with --option salt=SECRET"
+            "card numbers were hashed without a secret: give one with --option salt=SECRET"
         )
     return {
         "id": "-".join(fields.get(one, "").strip() for one in ("37", "11", "7", "32")),
