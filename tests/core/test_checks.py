@@ -33,9 +33,10 @@ def clean(rows: int = 200) -> pd.DataFrame:
     )
 
 
-def texts(frame: pd.DataFrame) -> dict[str, str]:
+def texts(frame: pd.DataFrame, *, in_file: bool = True) -> dict[str, str]:
     before = frame.copy()
-    found = check(Dataset({"main": frame}, SCHEMA, Provenance("test")), now=NOW)
+    columns = {name: name for name in frame} if in_file else {}
+    found = check(Dataset({"main": frame}, SCHEMA, Provenance("test", mapping=columns)), now=NOW)
     pd.testing.assert_frame_equal(frame, before)
     return {one.field: one.text for one in found}
 
@@ -62,6 +63,10 @@ def test_nothing_is_said_of_clean_data() -> None:
 )
 def test_what_is_odd_is_told(change: dict[str, object], field: str, words: str) -> None:
     assert words in texts(clean().assign(**change))[field]
+
+
+def test_times_that_an_adapter_counts_from_1970_are_no_finding() -> None:
+    assert texts(clean().assign(when=pd.Timestamp("1970-01-01")), in_file=False) == {}
 
 
 def test_a_column_that_tells_the_target_by_itself_is_suspected() -> None:

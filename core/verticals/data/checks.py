@@ -37,7 +37,8 @@ def check(dataset: Dataset, now: float | None = None) -> list[Finding]:
     found: list[Finding] = []
     for role, field in schema.roles():
         if field.name in main:
-            found += _check_field(main[field.name], field, now if now is not None else time.time(), role)
+            in_file = field.name in dataset.provenance.mapping
+            found += _check_field(main[field.name], field, now if now is not None else time.time(), role, in_file)
     found += _duplicates(main, dataset)
     target = schema.target
     if target is not None and target.name in main:
@@ -46,7 +47,7 @@ def check(dataset: Dataset, now: float | None = None) -> list[Finding]:
     return found
 
 
-def _check_field(column: pd.Series, field: Field, now: float, role: str) -> list[Finding]:
+def _check_field(column: pd.Series, field: Field, now: float, role: str, in_file: bool) -> list[Finding]:
     found = []
     missing = 0.0 if role == "label_time" else float(column.isna().mean())
     if missing > MANY_MISSING:
@@ -64,7 +65,7 @@ def _check_field(column: pd.Series, field: Field, now: float, role: str) -> list
                 Finding("warning", field.name, f"{int(late.sum())} times lie in the future, up to {last:%Y-%m-%d}")
             )
         early = column < pd.Timestamp("1990-01-01")
-        if early.any():
+        if early.any() and in_file:  # else they count from 1970, which stands for any day
             found.append(Finding("note", field.name, f"{int(early.sum())} times lie before 1990"))
     return found
 
@@ -87,7 +88,8 @@ def _check_target(column: pd.Series, field: Field) -> list[Finding]:
     if len(counts) == 1:
         return [Finding("warning", field.name, f"only one class ({counts.index[0]}): there is nothing to tell apart")]
     if len(counts) and counts.min() < 20:
-        return [Finding("warning", field.name, f"class {counts.index[-1]} has only {int(counts.min())} rows")]
+        few = int(counts.min())
+        return [Finding("warning", field.name, f"class {counts.index[-1]} has only {few} row{'' if few == 1 else 's'}")]
     return []
 
 

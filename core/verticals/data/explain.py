@@ -160,7 +160,7 @@ def lines_of(dataset: Dataset, schema: Schema, settings: Any) -> list[Line]:
             continue
         name = mapping.get(field.name, "-")
         said = [described(main[field.name], field), dataset.provenance.notes.get(field.name, "")]
-        said.append(taken(role, field, name, settings.mapping))
+        said.append(taken(role, field, name, settings.mapping) if mapping else "")
         out.append(Line(field.name, name, ", ".join(one for one in said if one), must))
     if schema.target is not None and schema.target.name in main and schema.time is not None:
         out.append(Line("label delay", "-", delay_of(main, schema, settings.label_delay_days), False))
@@ -175,7 +175,7 @@ def rows_said(count: int) -> str:
 def taken(role: str, field: Field, column: str, given: Mapping[str, str]) -> str:
     """Why this column: as mapped, by the same name (nothing to say), or by another name."""
     if column == "-":
-        return "the number of the row" if role == "id" else "from the dates of the target"
+        return {"id": "the number of the row", "label_time": "from the dates of the target"}.get(role, "by the adapter")
     if field.name in given:
         return "as you mapped it"
     return "" if plain(column) == plain(field.name) else "by another name of the field"

@@ -96,7 +96,8 @@ def _missing(
         near = [simple[hit] for one in wanted for hit in get_close_matches(one, list(simple), n=2, cutoff=0.6)]
         inside = [raw for key, raw in simple.items() if any(len(one) > 2 and one in key for one in wanted)]
         guess = next(iter([*near, *inside]), guesses.get(field.name, "COLUMN"))
-        hints.append(f"--map {field.name}={guess}")
+        taken = any(one.endswith(f"={guess}") for one in hints)
+        hints.append(f"--map {field.name}={'COLUMN' if taken else guess}")
     bare = 2 * sum(bool(re.fullmatch(DATA, one)) for one in columns) >= len(columns)
     return DataError(
         f"{where} has no column for {names}.",

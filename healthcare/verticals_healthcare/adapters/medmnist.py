@@ -19,16 +19,23 @@ FINDINGS = {"breastmnist": {"0": "malignant", "1": "benign"}}
 
 
 def sniff(path: Path) -> Sniff:
-    """An npz that holds at least one ``*_images`` array."""
-    if path.suffix.lower() != ".npz" or not path.is_file():
+    """An npz that holds at least one ``*_images`` array, or a folder with that file."""
+    file = _file(path)
+    if file.suffix.lower() != ".npz" or not file.is_file():
         return Sniff(0.0, "no .npz file")
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
     except (OSError, zipfile.BadZipFile):
         return Sniff(0.5, "an .npz file that cannot be opened")
     known = any(f"{part}_images.npy" in names for part in PARTS)
     return Sniff(0.95 if known else 0.3, "arrays named …_images" if known else "an .npz without …_images")
+
+
+def _file(path: Path) -> Path:
+    """The file, or the one .npz of a folder."""
+    inside = sorted(path.glob("*.npz")) if path.is_dir() else []
+    return inside[0] if len(inside) == 1 else path
 
 
 def read(path: Path, options: ReadOptions) -> Dataset:
@@ -38,6 +45,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         DataError: the file is damaged, lacks arrays, holds objects, volumes, or numbers that are no pixels.
     """
     images, labels, parts = [], [], []
+    path = _file(path)
     arrays = load(path)
     for short, part in PARTS.items():
         if f"{short}_images" not in arrays:

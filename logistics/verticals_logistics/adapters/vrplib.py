@@ -65,9 +65,7 @@ def read_vrplib(path: Path, ledger: Ledger, rounding: str = "") -> Problem:
     pairs = "PICKUP_AND_DELIVERY" in words.sections
     stops, shipments = _both_ends(words, size, depots, path) if pairs else (_stops(words, size, depots, path), [])
     if words.header.get("EDGE_WEIGHT_TYPE", "").upper() in ("EUC_2D", "EUC_3D"):
-        ledger.warn(
-            f"{path.name}: EUC_2D distances are taken as {rounding} (--option rounding=exact, integer, decimal)"
-        )
+        ledger.warn(f"EUC_2D distances are taken as {rounding} (--option rounding=exact, integer, decimal)")
     if words.kind in BACKHAULS_LAST or kinds_of(words, size):
         distance = _begun_with_linehauls(distance, stops, depots)
     return Problem(
