@@ -14,7 +14,7 @@ from verticals.data.match import plain
 from verticals.data.raw import Raw, read_raw
 from verticals.data.table import OPTIONS, dataset_of, typed
 from verticals_healthcare.adapters.common import EPOCH, part_name, tell_event
-from verticals_healthcare.adapters.pictures import SIDE, Picture, as_bytes, read_picture
+from verticals_healthcare.adapters.pictures import SIDE, Picture, as_bytes, read_picture, tell_treatments
 from verticals_healthcare.schema import LABELS, SCHEMA, TIMELINE
 from verticals_healthcare.units import defaults_of, unified
 from verticals_plugins import (
@@ -31,6 +31,8 @@ from verticals_plugins import (
 )
 
 TIMELINE_NAMES = ("timeline", "events", "measurements", "observations", "labs", "vitals", "labevents")
+AS_NUMBER = {"valuenum", "numericvalue", "valueasnumber"}
+"""Columns beside a laboratory's ``value`` in words (">300") that hold its number, written plainly."""
 CASE_NAMES = ("cases", "case", "patients", "main", "labels", "data")
 IMAGES = "images"
 
@@ -177,7 +179,8 @@ def timeline_of(raw: Raw, options: Mapping[str, str], ledger: Ledger) -> pd.Data
     assert isinstance(patient, Category)
     assert isinstance(time, Time)
     schema = Schema(entity=patient, time=time, fields=TIMELINE[2:])
-    frame = typed(raw, schema, options=_table_options(options))
+    number = next((name for name in raw.table.column_names if plain(name) in AS_NUMBER), None)
+    frame = typed(raw, schema, mapping={"value": number} if number else {}, options=_table_options(options))
     for reason, count in raw.ledger.dropped.items():
         ledger.drop(f"timeline: {reason}", count, raw.ledger.where.get(reason, []))
     for line in raw.ledger.warnings:
@@ -211,9 +214,7 @@ def pictures_of(names: pd.Series, folder: Path, side: int, ledger: Ledger) -> tu
             seen[str(file)] = len(found)
             found.append(read_picture(file))
         index[row] = seen[str(file)]
-    for treatment in sorted({one.treatment for one in found if one.treatment != "as stored"}):
-        many = sum(one.treatment == treatment for one in found)
-        ledger.warn(f"{many} pictures were read thus: {treatment}")
+    tell_treatments(((Path(name).name, found[number]) for name, number in seen.items()), ledger)
     colours = 3 if any(one.values.ndim == 3 for one in found) else 1
     pixels = [as_bytes(one, side, colours) for one in found]
     return np.stack(pixels) if pixels else np.zeros((0, side, side, 1), dtype=np.uint8), index

@@ -11,7 +11,7 @@ import pandas as pd
 from verticals_healthcare.adapters.cases import side_of
 from verticals_healthcare.adapters.common import EPOCH, dataset, part_name, source_of, words
 from verticals_healthcare.adapters.fhir.times import parse
-from verticals_healthcare.adapters.pictures import Picture, as_bytes, is_dicom, read_dicom
+from verticals_healthcare.adapters.pictures import Picture, as_bytes, is_dicom, read_dicom, tell_treatments
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
 
 SPLITS = ("train", "training", "val", "valid", "validation", "test")
@@ -65,8 +65,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         reasons = "; ".join(ledger.dropped)
         raise DataError(f"{path.name} holds no DICOM picture that can be read ({reasons or 'no DICOM file'}).")
     _one_modality(found, options.options.get("modality", ""), path)
-    for treatment in sorted({one.treatment for one in found if one.treatment != "as stored"}):
-        ledger.warn(f"{sum(one.treatment == treatment for one in found)} pictures were read thus: {treatment}")
+    tell_treatments(zip(main["case"], found, strict=True), ledger)
     main = with_outcomes(main, path, options.need_target)
     main["sex"], main["image"] = words(main["sex"]), np.arange(len(main), dtype=np.int64)
     colours = 3 if any(one.values.ndim == 3 for one in found) else 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,13 @@ BIRTH = "MEDS_BIRTH"
 YEAR = 365.2425 * 86_400
 VALUES = ("boolean_value", "categorical_value", "integer_value")
 SPLITS = "subject_splits.parquet"
+BESIDE: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "labels": (frozenset({"subject_id", "prediction_time"}),
+               frozenset({"subject_id", "prediction_time", "float_value", *VALUES})),
+    "a list of codes": (frozenset({"code", "parent_codes"}), frozenset({"code", "description", "parent_codes"})),
+    "a list of splits": (frozenset({"subject_id", "split"}), frozenset({"subject_id", "split"})),
+}  # fmt: skip
+"""What stands beside the events: the columns that it has, and those that it may have."""
 
 
 def shards(path: Path) -> list[Path]:
@@ -33,7 +41,7 @@ def shards(path: Path) -> list[Path]:
 
 
 def sniff(path: Path) -> Sniff:
-    """Parquet with the columns subject_id, time and code."""
+    """Parquet with the columns subject_id, time and code; what stands beside them, to say what it lacks."""
     try:
         found = shards(path) if path.is_dir() or path.suffix == ".parquet" else []
         if not found:
@@ -43,6 +51,8 @@ def sniff(path: Path) -> Sniff:
         return Sniff(0.1 if path.is_dir() and (path / "metadata").is_dir() else 0.0, f"cannot be opened: {err}")
     if set(NEEDED) <= set(names):
         return Sniff(0.95, "columns subject_id, time, code")
+    if beside := beside_events(names):
+        return Sniff(0.9, f"{beside} of MEDS")
     if "patient_id" in names and ("events" in names or "code" in names):
         return Sniff(0.9, "columns of MEDS before 0.3")
     return Sniff(0.0, f"columns {', '.join(names[:4])}")
@@ -91,6 +101,11 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     )  # fmt: skip
 
 
+def beside_events(names: Collection[str]) -> str:
+    """Which of :data:`BESIDE` a table of these columns and no others is, "" if it is none."""
+    return next((what for what, (has, may) in BESIDE.items() if has <= set(names) <= may), "")
+
+
 def _shard(path: Path, ledger: Ledger) -> pd.DataFrame:
     """patient (text), time, code, numeric_value of one shard."""
     try:
@@ -103,6 +118,11 @@ def _shard(path: Path, ledger: Ledger) -> pd.DataFrame:
         raise DataError(
             f"{path.name} has patient_id{' and nested events' if 'events' in names else ''}: MEDS before 0.3.",
             expected="MEDS 0.3 or 0.4: subject_id, time, code, numeric_value.", todo="Convert it to MEDS 0.4.",
+        )  # fmt: skip
+    if beside := beside_events(names):
+        raise DataError(
+            f"{path.name} holds {beside} of MEDS, and no events.", expected="The folder that holds data/.",
+            todo="Give that folder: labels and splits are found in it.",
         )  # fmt: skip
     lacking = [one for one in NEEDED if one not in names]
     if lacking:

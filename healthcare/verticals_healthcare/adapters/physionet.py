@@ -17,6 +17,7 @@ DESCRIPTORS = ("RecordID", "Age", "Gender", "Height", "ICUType", "Weight")
 MAY_BE_NEGATIVE = frozenset({"BE", "BaseExcess", "ABE", "SBE"})
 """Parameters for which -1 is a value and not the mark for missing."""
 TARGET = "In-hospital_death"
+OUTCOMES = "Outcomes*.txt"
 LEAKS = ("SAPS-I", "SOFA", "Length_of_stay", "Survival")
 UNITS = {1: "coronary care", 2: "cardiac surgery recovery", 3: "medical", 4: "surgical"}
 SEX = {0.0: "female", 1.0: "male"}
@@ -33,8 +34,10 @@ def records(path: Path) -> list[Path]:
 
 
 def sniff(path: Path) -> Sniff:
-    """A stay's file, or a folder of them."""
+    """A stay's file, or a folder of them; the outcomes alone, to say what they lack."""
     try:
+        if is_outcomes(path):
+            return Sniff(0.9, f"columns RecordID and {TARGET}")
         found = records(path)
         if not found:
             return Sniff(0.0, "no numbered .txt file")
@@ -47,12 +50,27 @@ def sniff(path: Path) -> Sniff:
         return Sniff(0.0, f"cannot be opened: {err}")
 
 
+def is_outcomes(path: Path) -> bool:
+    """Whether the file is the list of outcomes, by its name and header."""
+    if not path.is_file() or not path.match(OUTCOMES):
+        return False
+    with path.open("rb") as stream:
+        head = stream.read(256).decode("utf-8-sig", "replace").partition("\n")[0]
+    return {"RecordID", TARGET} <= {one.strip() for one in head.split(",")}
+
+
 def read(path: Path, options: ReadOptions) -> Dataset:
     """One case a stay, predicted 48 hours after admission; descriptors in the case row, measurements in the timeline.
 
     Raises:
-        DataError: a file has another header or a row that cannot be read; outcomes are needed and absent.
+        DataError: a file has another header or a row that cannot be read; outcomes are needed and absent, or are all.
     """
+    if is_outcomes(path):
+        raise DataError(
+            f"{path.name} holds outcomes and scores of stays, and nothing measured.",
+            expected="The stays' files, or a folder set-… of them.",
+            todo="Give the folder: outcomes are looked for in it and above it.",
+        )  # fmt: skip
     ledger, sources = Ledger(), list[Source]()
     stays, events = [], []
     for file in records(path)[: options.limit]:
@@ -148,7 +166,7 @@ def outcomes_of(path: Path, named: str) -> list[Path]:
         return [Path(named)]
     folder = path if path.is_dir() else path.parent
     for place in (folder, folder.parent):
-        found = sorted(place.glob("Outcomes*.txt"))
+        found = sorted(place.glob(OUTCOMES))
         letter = folder.name.rpartition("-")[2]
         exact = [one for one in found if one.stem.endswith(f"-{letter}")]
         if found:

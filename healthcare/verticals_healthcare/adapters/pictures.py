@@ -6,6 +6,7 @@ Legend: h w height and width, C channels.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,15 @@ from typing import Any
 import numpy as np
 
 from verticals_healthcare.pixels import shrunk
-from verticals_plugins import DataError, need
+from verticals_plugins import DataError, Ledger, need
 
 PLAIN = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 NOT_PICTURES = ("RTDOSE", "RTPLAN", "RTSTRUCT", "SR", "PR", "KO", "SEG", "REG", "AU", "ECG", "DOC")
 DIRECTORY = "1.2.840.10008.1.3.10"
 SIDE = 64
+AS_STORED = "as stored"
+NAMED = 3
+"""How many files are named where many were treated alike."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,17 @@ class Picture:
     padding: float | None = None
     header: dict[str, str] = field(default_factory=dict[str, str])
     frames: int = 1
+
+
+def tell_treatments(pictures: Iterable[tuple[str, Picture]], ledger: Ledger) -> None:
+    """Note how pictures were read, with the first names, where it was otherwise than as they are stored."""
+    files: dict[str, list[str]] = {}
+    for name, picture in pictures:
+        files.setdefault(picture.treatment, []).append(name)
+    for treatment, names in sorted(files.items()):
+        if treatment != AS_STORED:
+            some = ", ".join(names[:NAMED]) + (" …" if len(names) > NAMED else "")
+            ledger.warn(f"{len(names)} pictures were read thus: {treatment} ({some})")
 
 
 def is_dicom(path: Path) -> bool:
@@ -137,7 +152,7 @@ def _real(found: Any, stored: np.ndarray, modality: str) -> Picture:
     names = ("PatientID", "StudyInstanceUID", "SOPInstanceUID", "PatientSex", "PatientAge", "StudyDate", "StudyTime",
              "AcquisitionDate", "AcquisitionTime", "BodyPartExamined", "ViewPosition")  # fmt: skip
     header = {name: str(found.get(name, "") or "").strip() for name in names} | {"Modality": modality}
-    return Picture(values, "; ".join(said) or "as stored", window, padding, header, len(stored))
+    return Picture(values, "; ".join(said) or AS_STORED, window, padding, header, len(stored))
 
 
 @dataclass(frozen=True)
@@ -235,7 +250,7 @@ def read_plain(path: Path) -> Picture:
         raise DataError(f"{path.name} cannot be opened as a picture ({err}).", todo="It may be damaged.") from err
     whole = {"bool": 1.0, "uint8": 255.0}.get(str(pixels.dtype))  # a dark picture of 8 bits stays dark
     window = None if whole is None else (whole / 2, whole)
-    return Picture(pixels.astype(np.float64), "; ".join(said) or "as stored", window)
+    return Picture(pixels.astype(np.float64), "; ".join(said) or AS_STORED, window)
 
 
 def as_bytes(picture: Picture, side: int, channels: int) -> np.ndarray:

@@ -63,7 +63,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     """All resources at ``path``; what is not read is counted by type or reason.
 
     Raises:
-        DataError: broken JSON, another FHIR version, no patient, or no outcome where one is needed.
+        DataError: broken JSON, no resource, another FHIR version, no patient, or no outcome where one is needed.
     """
     told, ledger, sources = options.options, Ledger(), list[Source]()
     found: list[Found] = []
@@ -71,6 +71,12 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         before = len(found)
         found += resources(file, ledger, skip_bad=told.get("bad_lines", "") == "skip")
         sources.append(source_of(file, len(found) - before))
+    if not found:
+        raise DataError(
+            f"{path.name} holds no FHIR resource ({reasons(ledger)}).",
+            expected="Resources, bundles or NDJSON with resourceType at the top.",
+            todo="Where resources stand inside another message, give them as a bundle.",
+        )  # fmt: skip
     version = refuse_other_versions(((one.where, one.resource) for one in found), told.get("fhir", ""))
     records = collected(found, ledger)
     for what, count in records.undated.items():
@@ -78,6 +84,12 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     if records.unread:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(records.unread.items()))
         ledger.warn(f"resources of types that are not read: {kinds}")
+    if not records.people:
+        raise DataError(
+            f"{path.name} tells of no patient ({reasons(ledger)}).",
+            expected="Patients, or resources that belong to one.",
+            todo="Give the folder that holds the rest of the export.",
+        )  # fmt: skip
     horizon = Horizon.of(told)
     if options.need_target and not horizon.codes:
         raise DataError(
@@ -97,6 +109,12 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     return dataset(
         main, adapter="healthcare.fhir", sources=sources, ledger=ledger, timeline=timeline, notes=notes, name=path.name
     )
+
+
+def reasons(ledger: Ledger) -> str:
+    """All that was left out, in one line."""
+    left = [f"{count} {reason}" for reason, count in ledger.dropped.items()]
+    return "; ".join([*left, *ledger.warnings]) or "nothing stands in it"
 
 
 def collected(found: list[Found], ledger: Ledger) -> Records:
