@@ -22,7 +22,7 @@ DEFECTS = Task(
     adapters=ALL,
     demo=simulate_pieces,
     examples=PieceExamples(),
-    split=PieceSplit(),
+    split=PieceSplit(few=1500),
     core=CoreSpec(
         stems=("table", "texture:image"),
         head="classify",
