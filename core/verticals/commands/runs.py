@@ -165,7 +165,7 @@ def explain(args: argparse.Namespace) -> int:
         raise UsageError(
             f"{data or 'The demo data'} hold no example with the id {args.id!r}.",
             expected=f"One of the {len(known):,} ids there, for instance {', '.join(known[:3])}." if len(known) else "",
-            todo="Ids are the first column of decisions.csv; an id of new data needs --data FILE.",
+            todo="An id of new data needs --data FILE.",
         )
     import numpy as np
 

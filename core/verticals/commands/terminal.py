@@ -40,6 +40,8 @@ class Terminal:
 
 def summary(metrics: dict[str, Any], folder: str) -> str:
     """A run in a few lines: methods with intervals, the verdict, the decision, where to look."""
+    from verticals.evaluate.gate import plural
+
     main = metrics["metric"]
     lines = [f"{metrics['task']}: {main} on the test part, [95 % interval]", ""]
     width = max(len(name) for name in metrics["methods"])
@@ -52,7 +54,7 @@ def summary(metrics: dict[str, Any], folder: str) -> str:
     lines += [
         "",
         f"gate: {gate['decision']}; {gate['candidate']} over {gate['classic']} {number(gate['difference'], '+')}"
-        f" [{number(lo, '+')}, {number(hi, '+')}] over {gate['units']} {metrics['unit']}s no fit has seen",
+        f" [{number(lo, '+')}, {number(hi, '+')}] over {gate['units']} {plural(metrics['unit'])} no fit has seen",
         f"decision: {metrics['decision']['headline']}",
         f"report: {folder}/report.html",
     ]

@@ -90,7 +90,8 @@ def _missing(
     missing: Sequence[Field], free: Sequence[str], columns: Sequence[str], where: str, guesses: Mapping[str, str]
 ) -> DataError:
     names = ", ".join(repr(one.name) for one in missing)
-    hints, simple = [], {plain(one): one for one in free}
+    hints: list[str] = []
+    simple = {plain(one): one for one in free}
     for field in missing:
         wanted = [plain(one) for one in (field.name, *field.aliases)]
         near = [simple[hit] for one in wanted for hit in get_close_matches(one, list(simple), n=2, cutoff=0.6)]

@@ -48,6 +48,11 @@ class Gate:
         return asdict(self) | {"ci95": list(self.ci95)}
 
 
+def plural(unit: str) -> str:
+    """Units of resampling in words: "days", "entities"; rows named "id" are "examples"."""
+    return {"id": "examples", "entity": "entities", "series": "series"}.get(unit, f"{unit}s")
+
+
 class Bootstrap:
     """Draws of whole units, the same for every method that is asked about the same examples."""
 

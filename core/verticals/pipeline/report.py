@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from verticals.data.checks import Finding
+from verticals.evaluate.gate import plural
 from verticals.pipeline import plots
 from verticals.pipeline.files import write_atomic
 from verticals_plugins import Decision, Predictions, Provenance, Section, Task
@@ -81,7 +82,7 @@ def methods(content: ReportContent) -> Section:
             lines.append((name, value, lo, hi, name == metrics["shipped"]))
     text = (
         "Values on the test part, which no fit, blend, threshold or choice has seen, with 95 % intervals from a "
-        f"bootstrap over {metrics['unit']}s. ↑ larger is better, ↓ smaller is better."
+        f"bootstrap over {plural(metrics['unit'])}. ↑ larger is better, ↓ smaller is better."
     )
     label = labels.get(main) or str(main)
     return Section("Methods", text, pd.DataFrame(rows), figure=lambda ax: plots.intervals(ax, lines, label))
@@ -179,7 +180,7 @@ def verdict(metrics: dict[str, Any]) -> str:
     else:
         head = f"{gate['classic']}, the classic method, ships. {gate['candidate']} differs by {lead}"
     metric = gate["metric"].replace("_", " ")
-    return f"{head} {metric} (95 % interval, {gate['units']} {metrics['unit']}s resampled in pairs)."
+    return f"{head} {metric} (95 % interval, {gate['units']} {plural(metrics['unit'])} resampled in pairs)."
 
 
 # ----------------------------------------------------------------------------------------------- two renderings
