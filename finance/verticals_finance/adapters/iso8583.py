@@ -282,9 +282,7 @@ def row_of(fields: Fields, options: ReadOptions, file: Path, ledger: Ledger) -> 
     track = re.split("[D=]", fields.get("35", ""))[0] or "".join(re.findall(r"^B(\d+)\^", fields.get("45", "")))
     salt = options.options.get("salt", "")
     if not salt:
-        ledger.warn(
-            "card numbers were hashed without a secret: give one with --option salt=SECRET"
-        )
+        ledger.warn("card numbers were hashed without a secret: give one with --option salt=SECRET")
     return {
         "id": "-".join(fields.get(one, "").strip() for one in ("37", "11", "7", "32")),
         "card": masked(fields.get("2", "") or track, salt), "time": moment(fields, options, file, ledger),
