@@ -28,6 +28,13 @@ class Block(Protocol):
     def take(self: B, index: np.ndarray, /) -> B: ...
 
 
+def _rows(frame: pd.DataFrame, index: np.ndarray) -> pd.DataFrame:
+    """The rows at ``index``, numbered anew; copied once (``reset_index`` would copy again)."""
+    taken = frame.take(index)
+    taken.index = range(len(taken))  # type: ignore[assignment]
+    return taken
+
+
 @dataclass(frozen=True)
 class Table:
     """One row an example: numeric columns are numbers (NaN = missing), ``category`` columns are categories."""
@@ -38,7 +45,7 @@ class Table:
         return len(self.frame)
 
     def take(self, index: np.ndarray) -> Table:
-        return Table(self.frame.take(index).reset_index(drop=True))
+        return Table(_rows(self.frame, index))
 
 
 @dataclass(frozen=True)
@@ -160,7 +167,7 @@ class Examples:
         """The examples at ``index``, in that order."""
         return replace(
             self,
-            frame=self.frame.take(index).reset_index(drop=True),
+            frame=_rows(self.frame, index),
             inputs={name: block.take(index) for name, block in self.inputs.items()},
             truth=None if self.truth is None else self.truth[index],
             known_at=None if self.known_at is None else self.known_at[index],

@@ -12,7 +12,7 @@ import numpy as np
 
 from verticals.baselines.encode import TableEncoder, table_of
 from verticals.pipeline.files import write_json
-from verticals_plugins import Baseline, Budget, Examples, Predictions
+from verticals_plugins import Baseline, Budget, Examples, Predictions, Table
 
 if TYPE_CHECKING:
     import lightgbm as lgb
@@ -21,6 +21,9 @@ FEW = 64
 """Fewer rows than this are predicted on one thread."""
 THIN_ABOVE = 100_000
 """With more rows than this and rare positives, negatives are thinned to about this many and weighted up."""
+
+MOST_ROWS, AT_ONCE = 100_000, 50_000
+"""Logistic regression learns from at most so many rows, and scores so many at once."""
 
 
 @dataclass(frozen=True)
@@ -68,32 +71,35 @@ class GbmTable:
         self.kind = "labels" if train.truth.ndim == 2 else "classes" if len(train.names) > 2 else "binary"
         table = table_of(train, self.block)
         self.encoder = TableEncoder.fit(table)
-        x, x_valid = self.encoder.matrix(table), None
-        if valid is not None:
-            x_valid = self.encoder.matrix(table_of(valid, self.block))
-        columns = range(train.truth.shape[1]) if self.kind == "labels" else range(1)
+        rows, weight = thin(train.truth, budget.seed) if self.kind == "binary" else (None, None)
+        truth = train.truth if rows is None else train.truth[rows]
+        x = self.encoder.matrix(table if rows is None else Table(table.frame.iloc[rows]))
+        x_valid = None if valid is None else self.encoder.matrix(table_of(valid, self.block))
+        columns = range(truth.shape[1]) if self.kind == "labels" else range(1)
         chosen, self.rounds, self.boosters = list(self.rounds), [], []
         for label in columns:
-            y = train.truth[:, label] if self.kind == "labels" else train.truth
+            y, x_label = truth, x
+            if self.kind == "labels":
+                y = truth[:, label]
+                rows, weight = thin(y, budget.seed)
+                x_label, y = (x, y) if rows is None else (x[rows], y[rows])
             target = None
             if x_valid is not None and valid is not None and valid.truth is not None:
                 target = (x_valid, valid.truth[:, label] if self.kind == "labels" else valid.truth)
             rounds = chosen[label] if label < len(chosen) else self.settings.rounds // 3
-            self._fit_one(x, y, target, rounds, len(train.names), budget)
+            self._fit_one(x_label, y, weight, target, rounds, len(train.names), budget)
 
     def _fit_one(
-        self, x: np.ndarray, y: np.ndarray, valid: tuple[np.ndarray, np.ndarray] | None, rounds: int, classes: int,
-        budget: Budget,
+        self, x: np.ndarray, y: np.ndarray, weight: np.ndarray | None,
+        valid: tuple[np.ndarray, np.ndarray] | None, rounds: int, classes: int, budget: Budget,
     ) -> None:  # fmt: skip
         import lightgbm as lgb
 
         assert self.encoder is not None
         objective = "multiclass" if self.kind == "classes" else "binary"
         known = ~np.isnan(y.astype(float))
-        x, y = x[known], y[known]
-        keep, weight = thin(y, budget.seed) if objective == "binary" else (None, None)
-        if keep is not None:
-            x, y = x[keep], y[keep]
+        if not known.all():
+            x, y = x[known], y[known]
         number = len(self.encoder.numbers)
         categorical = list(range(number, number + len(self.encoder.categories)))
         common: dict[str, Any] = {"feature_name": _safe(self.encoder.names), "categorical_feature": categorical}
@@ -172,14 +178,15 @@ class LogisticTable:
         assert train.truth is not None
         self.kind = "labels" if train.truth.ndim == 2 else "classes" if len(train.names) > 2 else "binary"
         self.encoder = TableEncoder.fit(table_of(train, self.block))
-        numbers = self.encoder.matrix(table_of(train, self.block))[:, : len(self.encoder.numbers)]
+        rows = some_rows(len(train), MOST_ROWS, budget.seed)
+        some, y = train.take(rows), train.truth[rows]
+        numbers = self.encoder.matrix(table_of(some, self.block))[:, : len(self.encoder.numbers)]
         finite = np.where(np.isfinite(numbers), numbers, np.nan)
         seen = np.isfinite(finite).any(axis=0)
         self.mean, self.scale = np.zeros(finite.shape[1]), np.ones(finite.shape[1])
         self.mean[seen] = np.nanmean(_squash(finite[:, seen]), axis=0)
         self.scale[seen] = np.nanstd(_squash(finite[:, seen]), axis=0) + 1e-6
-        rows = _sample(train.truth, 100_000, budget.seed)
-        x, y = self._design(train.take(rows)), train.truth[rows]
+        x = self._design(some)
         if valid is None or valid.truth is None:
             self._solve(x, y, self.strength or self.strengths[-1])
             return
@@ -193,7 +200,8 @@ class LogisticTable:
 
     def predict(self, examples: Examples) -> Predictions:
         """Probabilities: (N,), (N, K) classes or (N, K) labels."""
-        return Predictions(examples, self._chance(self._design(examples)))
+        parts = [examples.take(rows) for rows in np.array_split(np.arange(len(examples)), len(examples) // AT_ONCE + 1)]
+        return Predictions(examples, np.concatenate([self._chance(self._design(part)) for part in parts]))
 
     def save(self, folder: Path) -> None:
         """npz of numbers and JSON."""
@@ -257,12 +265,9 @@ def thin(y: np.ndarray, seed: int, most: int = THIN_ABOVE) -> tuple[np.ndarray |
     return rows, np.where(y[rows] > 0, 1.0, len(negative) / wanted)
 
 
-def _sample(y: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """At most ``most`` rows; when the truth is binary and rare, all positives are among them."""
-    if len(y) <= most:
-        return np.arange(len(y))
-    rng = np.random.default_rng(seed)
-    return np.sort(rng.choice(len(y), most, replace=False))
+def some_rows(n: int, most: int, seed: int) -> np.ndarray:
+    """At most ``most`` of n rows, in order."""
+    return np.arange(n) if n <= most else np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
 
 
 def _squash(x: np.ndarray) -> np.ndarray:

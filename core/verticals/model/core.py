@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from verticals.baselines.table import thin
+from verticals.baselines.table import some_rows, thin
 from verticals.model.tokens import Tokens, TrunkConfig, join
 from verticals.pipeline.files import write_json
 from verticals.train.loop import LoopSettings, train
@@ -321,11 +321,6 @@ def batches(n: int, size: int) -> Iterator[np.ndarray]:
     """Row numbers 0 ... n - 1 in pieces."""
     for start in range(0, n, size):
         yield np.arange(start, min(start + size, n))
-
-
-def some_rows(n: int, most: int, seed: int) -> np.ndarray:
-    """At most ``most`` of n rows."""
-    return np.arange(n) if n <= most else np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
 
 
 def concatenate(parts: list[Predictions], examples: Examples) -> Predictions:
