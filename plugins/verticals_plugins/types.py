@@ -332,9 +332,6 @@ class CoreSpec:
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
     label_smoothing: float = 0.0
-    mixup: float = 0.0
-    """Each training batch is mixed with itself in another order, by a share drawn from Beta(mixup, mixup) (Zhang et
-    al. 2018, arXiv 1710.09412); 0 = never. For heads whose truth is one row of numbers an example."""
     average: float = 0.0
     """Decay of the running mean of the weights; 0 = none."""
     members: int = 1

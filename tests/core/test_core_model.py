@@ -14,9 +14,9 @@ from torch import nn
 
 from verticals.baselines.table import GbmTable, LogisticTable
 from verticals.evaluate.metrics import auroc, average_precision
-from verticals.model.core import CoreMethod, Mix
+from verticals.model.core import CoreMethod
 from verticals.model.stems.numbers import BINS, quantile_edges
-from verticals.model.tokens import Tokens, TrunkConfig
+from verticals.model.tokens import TrunkConfig
 from verticals.model.trunks.transformer import Transformer
 from verticals.train.loop import LoopSettings, train
 from verticals_plugins import Budget, CoreSpec, DataError, Examples, Table
@@ -73,24 +73,6 @@ def test_edges_of_a_column_are_finer_at_its_ends() -> None:
     assert np.diff(edges)[[0, -1]] == pytest.approx(50, abs=1)
     assert np.diff(edges).max() == pytest.approx(100_000 / 16, abs=1)
     assert quantile_edges(np.array([np.nan])) == [0.0, 1.0]
-
-
-def test_mixed_batch_holds_both_examples_and_both_losses() -> None:
-    tokens = Tokens(torch.tensor([[[0.0]], [[4.0]]]), torch.tensor([[True], [False]]))
-    mix = Mix(0.75, torch.tensor([1, 0]))
-    mixed = mix.tokens(tokens)
-    assert mixed.x.flatten().tolist() == [1.0, 3.0]
-    assert mixed.mask.all()
-    assert float(mix.loss(torch.tensor(2.0), torch.tensor(6.0))) == 3.0
-    with pytest.raises(ValueError, match=r"carry \['level'\]"):
-        mix.tokens(replace(tokens, extras={"level": torch.zeros(2)}))
-    assert 0.5 <= Mix.draw(8, 0.2).share <= 1
-
-
-def test_core_learns_from_mixed_batches(parts) -> None:
-    core = CoreMethod(replace(SPEC, epochs=6, mixup=0.2))
-    core.fit(parts[0], parts[1], BUDGET)
-    assert auroc.score(core.predict(parts[2]), None) > 0.75
 
 
 def test_core_learns(fitted: CoreMethod, parts) -> None:

@@ -49,33 +49,6 @@ class Built:
         return cls(spec, {k: (v[0], v[1]) for k, v in state["stems"].items()}, state["head"])
 
 
-@dataclass(frozen=True)
-class Mix:
-    """A batch mixed with itself: ``share`` of each example, the rest of the example that ``order`` (B,) names."""
-
-    share: float
-    order: Tensor
-
-    @classmethod
-    def draw(cls, size: int, strength: float) -> Mix:
-        """Share from Beta(strength, strength), never below a half; from torch's own random numbers."""
-        share = float(torch.distributions.Beta(strength, strength).sample())
-        return cls(max(share, 1 - share), torch.randperm(size))
-
-    def tokens(self, tokens: Tokens) -> Tokens:
-        """Both examples' tokens, place by place."""
-        if tokens.extras:
-            raise ValueError(
-                f"mixup found tokens that carry {sorted(tokens.extras)}: a head that reads them cannot mix."
-            )
-        x = self.share * tokens.x + (1 - self.share) * tokens.x[self.order]
-        return replace(tokens, x=x, mask=tokens.mask | tokens.mask[self.order])
-
-    def loss(self, one: Tensor, other: Tensor) -> Tensor:
-        """The two losses, in the same shares."""
-        return self.share * one + (1 - self.share) * other
-
-
 class CoreModel(nn.Module):
     """Stems side by side, one trunk over all their tokens, one head. The stem named last is the query."""
 
@@ -97,13 +70,13 @@ class CoreModel(nn.Module):
         )  # fmt: skip
         self.head = find("head", plugins.heads(), spec.head).build(built.head, spec.width)
 
-    def tokens(self, batch: Batch, mix: Mix | None = None) -> Tokens:
-        """Contextual tokens of all blocks; ``mix`` is applied between the stems and the trunk."""
+    def tokens(self, batch: Batch) -> Tokens:
+        """Contextual tokens of all blocks."""
         parts = []
         for place, (block, stem) in enumerate(self.stems.items()):
             part: Tokens = stem(batch[block])
             parts.append(replace(part, x=part.x + self.kind[place]))
-        joined = join(parts) if mix is None else mix.tokens(join(parts))
+        joined = join(parts)
         return replace(joined, x=self.context(joined))
 
     def context(self, tokens: Tokens, *, causal: bool | None = None) -> Tensor:
@@ -117,8 +90,8 @@ class CoreModel(nn.Module):
             trunk.causal = own
         return x
 
-    def forward(self, batch: Batch, mix: Mix | None = None) -> Tensor:
-        output: Tensor = self.head(self.tokens(batch, mix))
+    def forward(self, batch: Batch) -> Tensor:
+        output: Tensor = self.head(self.tokens(batch))
         return output
 
 
@@ -234,22 +207,12 @@ class CoreMethod:
                 weight = np.ones(len(train_on), dtype=np.float32)
                 weight[kept] = weights
 
-        def loss_on(
-            examples: Examples, batch: np.ndarray, weights: np.ndarray | None, mix: Mix | None = None
-        ) -> Tensor:
-            output = model(self._collate(model, examples, batch), mix)
-
-            def loss_of(rows: np.ndarray) -> Tensor:
-                target = head.target(examples, rows).to(output.device)
-                extra = {} if weights is None else {"weight": torch.from_numpy(weights[rows]).to(output.device)}
-                loss: Tensor = head.loss(output, target, **extra)
-                return loss
-
-            return loss_of(batch) if mix is None else mix.loss(loss_of(batch), loss_of(batch[mix.order.numpy()]))
-
-        def step(batch: np.ndarray) -> Tensor:
-            mixed = Mix.draw(len(batch), self.spec.mixup) if self.spec.mixup else None
-            return loss_on(train_on, batch, weight, mixed)
+        def loss_on(examples: Examples, batch: np.ndarray, weights: np.ndarray | None) -> Tensor:
+            output = model(self._collate(model, examples, batch))
+            target = head.target(examples, batch).to(output.device)
+            extra = {} if weights is None else {"weight": torch.from_numpy(weights[batch]).to(output.device)}
+            loss: Tensor = head.loss(output, target, **extra)
+            return loss
 
         watched = some_rows(0 if valid is None else len(valid), WATCHED, seed)
 
@@ -261,7 +224,7 @@ class CoreMethod:
 
         settings = replace(self._settings(self.spec.epochs, seed, budget), stop_after=stop)
         progress = train(
-            model, step, rows, settings,
+            model, lambda batch: loss_on(train_on, batch, weight), rows, settings,
             check=None if valid is None else check,
             checkpoint=None if folder is None else folder / "finetune.safetensors",
             report=share.report("train"),
