@@ -28,7 +28,8 @@ from verticals.pipeline.stages import FAULT
 from verticals.train import loop
 from verticals_plugins.manager import Plugin, installed
 
-TASK = replace(toy.TASK, demo=lambda seed: toy.simulate(seed, 700), core=replace(toy.TASK.core, epochs=4))
+TASK = replace(toy.TASK, demo=lambda seed: toy.simulate(seed, 700), core=replace(toy.TASK.core, epochs=4, batch=32))
+"""Batches so small that the core's best epoch is its last: a refit has an epoch to lose when it is killed half-way."""
 
 
 def start(out: Path) -> int:
