@@ -6,6 +6,7 @@ Legend: M pictures, h w height and width, N examples, F features.
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,7 @@ def features_of(block: Images, make: Callable[[np.ndarray], np.ndarray]) -> np.n
     return out
 
 
-class _Pictures:
+class _Pictures(ABC):
     """What both methods share: one binary problem a class or label; where no picture is seen, the base rate."""
 
     name = ""
@@ -169,14 +170,14 @@ class _Pictures:
             return (truth[:, None] == np.arange(len(train.names))).astype(np.float64)
         return truth if truth.ndim == 2 else truth[:, None]
 
-    def _features(self, block: Images) -> np.ndarray:
-        raise NotImplementedError
+    @abstractmethod
+    def _features(self, block: Images) -> np.ndarray: ...
 
-    def _fit_one(self, number: int, x: np.ndarray, y: np.ndarray, budget: Budget) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _fit_one(self, number: int, x: np.ndarray, y: np.ndarray, budget: Budget) -> None: ...
 
-    def _chance(self, number: int, x: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+    @abstractmethod
+    def _chance(self, number: int, x: np.ndarray) -> np.ndarray: ...
 
 
 MOST_FOR_SVM = 6000

@@ -8,21 +8,17 @@ from verticals.pipeline.reading import choose
 from verticals_plugins import DataError, ReadOptions, Task
 
 
-def read_or_refused(task: Task, folder: Path, *, need_target: bool = True) -> None:
-    """Every file below ``folder`` gives rows and names its source, or an error that says what was found and what to do.
-
-    Raises:
-        AssertionError: a file gives nothing, or an error without advice.
-    """
+def unclear(task: Task, folder: Path, *, need_target: bool = True) -> list[str]:
+    """The files below ``folder`` that give neither rows and a source nor an error with advice: what they gave."""
     files = sorted(one for one in folder.rglob("*") if one.is_file())
-    assert files, folder
-    mute = []
+    if not files:
+        return [f"{folder} is empty"]
+    found = []
     for path in files:
         try:
-            found = choose(task, path).adapter.read(path, ReadOptions(schema=task.schema, need_target=need_target))
+            data = choose(task, path).adapter.read(path, ReadOptions(schema=task.schema, need_target=need_target))
         except DataError as err:
-            mute += [] if err.found and (err.expected or err.todo) else [f"{path.name}: {err}"]
+            found += [] if err.found and (err.expected or err.todo) else [f"{path.name}: {err}"]
         else:
-            assert len(found.main), path
-            assert found.provenance.sources, path
-    assert not mute
+            found += [] if len(data.main) and data.provenance.sources else [f"{path.name}: nothing in it, or no source"]
+    return found
