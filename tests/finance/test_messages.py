@@ -62,6 +62,49 @@ def test_messages_with_a_length_before_each(size: int, way: int, tmp_path: Path)
     assert len(read(tmp_path, content).main) == 3
 
 
+def test_hex_text_with_blanks_between_the_bytes(tmp_path: Path) -> None:
+    two = [encoded(f11="000001"), encoded(f11="000002", f4="000000000100")]
+    assert read(tmp_path, "\r\n".join(one.hex(" ") for one in two).encode(), "x.hex").main["amount"].sum() == 124.45
+    assert read(tmp_path, two[0].hex(" ", 2).upper().encode(), "y.hex").main["amount"].tolist() == [123.45]
+
+
+def test_wrapped_hex_whose_lines_all_look_like_messages(tmp_path: Path) -> None:
+    text = encoded(5).hex()
+    cut = next(at for at in range(20, len(text), 2) if 1 <= int(text[at : at + 2], 16) <= 8)
+    assert len(read(tmp_path, f"{text[:cut]}\n{text[cut:]}".encode(), "x.hex").main) == 1
+
+
+def test_ebcdic_in_hex_is_recognised_in_a_text_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    path.write_text(encoded(4).hex())
+    assert ISO8583.sniff(path).score > 0.5
+    assert ISO8583.read(path, options(year="2026")).main["amount"].tolist() == [123.45]
+
+
+def test_messages_that_nothing_tells_apart_are_all_kept(tmp_path: Path) -> None:
+    """Without reference and trace number a message is known by its place, not taken for a completion of another."""
+    lines = []
+    for amount in ("000000000100", "000000000200"):
+        fields = {name: one for name, one in FIELDS.items() if name not in ("7", "11", "37")} | {"p": "", "4": amount}
+        lines.append(bytes(iso8583.encode(fields, spec=ways()[0][1])[0]).hex().encode())
+    found = read(tmp_path, b"\n".join(lines), "x.hex")
+    assert found.main["amount"].tolist() == [1.0, 2.0]
+    assert found.main["id"].tolist() == ["x.hex message 1", "x.hex message 2"]
+    assert not found.provenance.ledger.dropped
+
+
+def test_trace_numbers_of_two_days_are_two_payments(tmp_path: Path) -> None:
+    lines = []
+    for day in ("0311", "0312"):
+        fields = {name: one for name, one in FIELDS.items() if name not in ("7", "37")} | {"p": "", "13": day}
+        lines.append(bytes(iso8583.encode(fields, spec=ways()[0][1])[0]).hex().encode())
+    assert read(tmp_path, b"\n".join(lines), "x.hex").main["id"].nunique() == 2
+
+
+def test_short_card_number_is_not_shown(tmp_path: Path) -> None:
+    assert read(tmp_path, encoded(f2="1234567890")).main["card"].astype(str).iloc[0].startswith("…#")
+
+
 def test_hex_text_one_message_a_line_and_wrapped(tmp_path: Path) -> None:
     two = [encoded(f11="000001").hex(), encoded(f11="000002").hex()]
     assert len(read(tmp_path, "\n".join(two).encode(), "lines.hex").main) == 2
@@ -156,6 +199,35 @@ def test_other_messages_of_a_folder_are_counted(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_bytes(pacs(["10.00"]).replace(b"EUR", b"JPY"))
     (tmp_path / "b.xml").write_bytes(pacs(["10.00"]).replace(b"E0", b"F0"))
     assert "Amounts in EUR, JPY" in " ".join(PACS008.read(tmp_path, options()).provenance.ledger.warnings)
+
+
+def test_other_messages_of_an_envelope_are_counted(tmp_path: Path) -> None:
+    one, other, last = (pacs([amount]).split(b"?>")[1] for amount in ("10.00", "99.00", "5.00"))
+    other = other.replace(b"pacs.008.001.10", b"pacs.009.001.08").replace(b"FIToFICstmrCdtTrf", b"FICdtTrf")
+    path = tmp_path / "x.xml"
+    path.write_bytes(b"<Batch>" + one + other + last.replace(b"E0", b"F0") + b"</Batch>")
+    found = PACS008.read(path, options())
+    assert found.main["amount"].tolist() == [10.0, 5.0]
+    assert found.provenance.ledger.dropped == {"a part of a file is a pacs.009.001.08 message": 1}
+
+
+def test_settlement_dates_with_a_zone_are_dates(tmp_path: Path) -> None:
+    path = tmp_path / "x.xml"
+    dated = "</IntrBkSttlmAmt><IntrBkSttlmDt>2026-01-05+01:00</IntrBkSttlmDt>"
+    content = pacs(["10.00"]).decode().replace("</IntrBkSttlmAmt>", dated)
+    path.write_text(re.sub("<CreDtTm>.*</CreDtTm>", "", content))
+    assert str(PACS008.read(path, options()).main["time"].iloc[0]) == "2026-01-05 00:00:00"
+
+
+def test_refusal_of_messages_names_the_file(tmp_path: Path) -> None:
+    for name in ("a.xml", "b.xml"):
+        amount = "1.00" if name == "a.xml" else "2.00"
+        (tmp_path / name).write_bytes(pacs([amount]).replace(b"<EndToEndId>", b"<TxId>T1</TxId><EndToEndId>"))
+    with pytest.raises(DataError, match=r"a\.xml row 1 and b\.xml row 1"):
+        PACS008.read(tmp_path, options())
+    (tmp_path / "a.xml").write_bytes(pacs(["1"]) + pacs(["2"]))
+    with pytest.raises(DataError, match="several documents"):
+        PACS008.read(tmp_path / "a.xml", options())
 
 
 @pytest.mark.parametrize("length", ["inclusive", "packed", "four bytes"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from verticals.data.raw import Raw
+from verticals.data.raw import Piece, Raw
 from verticals.data.table import dataset_of
 from verticals.pipeline.files import sha256
 from verticals_plugins import DataError, Dataset, Ledger, ReadOptions, Source
@@ -24,6 +24,8 @@ class Rows:
     ledger: Ledger = field(default_factory=Ledger)
     seen: dict[str, str] = field(default_factory=dict[str, str])
     """Keys of the messages that were read -> their class."""
+    pieces: list[Piece] = field(default_factory=list[Piece])
+    """Which file's rows are which."""
 
 
 def files_in(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
@@ -52,11 +54,14 @@ def gathered(
                 raise
             found.ledger.drop(err.found.replace(file.name, "a file", 1).rstrip("."), 1, [file.name])
             continue
-        found.sources.append(Source(str(file), file.stat().st_size, sha256(file), len(found.rows) - before))
+        rows = len(found.rows) - before
+        found.sources.append(Source(str(file), file.stat().st_size, sha256(file), rows))
+        if rows:
+            found.pieces.append(Piece(file, before, rows, None))
     if not found.rows:
         reasons = "; ".join(f"{count} times {reason}" for reason, count in found.ledger.dropped.items())
         raise DataError(
-            f"{path} holds no payment ({reasons or 'no message'}).",
+            f"{path} holds no payment ({reasons or 'nothing in it'}).",
             expected="At least one payment message.",
             todo="Responses, reversals and network messages are no payments; give the requests.",
         )
@@ -70,5 +75,6 @@ def gathered(
     currencies = sorted(set(frame["currency"]) - {""})
     if len(currencies) > 1:
         found.ledger.warn(f"Amounts in {', '.join(currencies[:6])} stand as they are: none was converted")
-    raw = Raw(pa.Table.from_pandas(frame, preserve_index=False), (), tuple(found.sources), True, found.ledger)
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    raw = Raw(table, tuple(found.pieces), tuple(found.sources), True, found.ledger)
     return dataset_of(raw, options, adapter=adapter)

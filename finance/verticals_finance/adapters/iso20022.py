@@ -17,6 +17,8 @@ from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, 
 
 MESSAGE = re.compile(r"(?:pacs|pain|camt|acmt|remt|admi)\.\d{3}\.\d{3}\.\d{2}")
 BODY = "FIToFICstmrCdtTrf"
+DATE_WITH_ZONE = r"\d{4}-\d\d-\d\d(?:Z|[+-]\d\d:\d\d)"
+"""A date as some libraries write it; the zone says nothing of a settlement date."""
 
 
 def sniff_pacs008(path: Path) -> Sniff:
@@ -52,13 +54,18 @@ def take_pacs008(file: Path, found: Rows, options: ReadOptions) -> None:
     try:
         root = ElementTree.fromstring(content.lstrip())
     except (ElementTree.ParseError, ValueError, LookupError) as err:
-        raise DataError(f"{file.name} is no well-formed XML: {err}.", todo="The file is damaged or truncated.") from err
+        raise DataError(
+            f"{file.name} is no well-formed XML: {err}.", expected="One XML document in UTF-8, UTF-16 or ISO 8859.",
+            todo="The file is damaged, or holds several documents one after another: give each its own file.",
+        ) from err  # fmt: skip
     bodies = [one for one in root.iter() if local(one) == BODY]
     if not bodies:
         raise DataError(
             f"{file.name} is a {_kind(root, content)} message.",
             expected="pacs.008.001.02 or later (customer credit transfer).",
         )
+    for other in [one for one in root.iter() if local(one) == "Document" and not {*map(local, one.iter())} & {BODY}]:
+        found.ledger.drop(f"a part of a file is a {_kind(other, b'')} message", 1, [file.name])
     for body in bodies:
         _take_body(file, body, found)
 
@@ -104,12 +111,9 @@ def id_of(transfer: ElementTree.Element, header: ElementTree.Element | None, num
 
 def _moment(transfer: ElementTree.Element, header: ElementTree.Element | None) -> str:
     """When the payment was accepted, else when the message was made, else the settlement date."""
-    return (
-        text(transfer, "AccptncDtTm")
-        or text(header, "CreDtTm")
-        or text(transfer, "IntrBkSttlmDt")
-        or text(header, "IntrBkSttlmDt")
-    )
+    settled = text(transfer, "IntrBkSttlmDt") or text(header, "IntrBkSttlmDt")
+    day = settled[:10] if re.fullmatch(DATE_WITH_ZONE, settled) else settled
+    return text(transfer, "AccptncDtTm") or text(header, "CreDtTm") or day
 
 
 def _check_header(file: Path, header: ElementTree.Element | None, count: int, total: Decimal, ledger: Ledger) -> None:

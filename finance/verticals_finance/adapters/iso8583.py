@@ -149,14 +149,14 @@ def implausible(fields: Fields) -> str:
 def messages_of(file: Path) -> Iterator[bytes]:
     """Messages of a file: one a line of hex text or of ASCII, or bytes, with or without a length before each."""
     content = file.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    lines = content.split()
-    if lines and all(re.fullmatch(rb"(?:[0-9A-Fa-f]{2})+", line) for line in lines) and not _is_ascii_message(lines[0]):
+    rows = [one for one in re.split(rb"\r?\n", content) if one]
+    lines = [b"".join(one.split()) for one in rows if one.strip()]
+    if lines and all(re.fullmatch(rb"(?:[0-9A-Fa-f]{2})+", line) for line in lines) and not _is_ascii_message(rows[0]):
         text = [bytes.fromhex(line.decode()) for line in lines]
-        starts = [one for one in text if _starts(one) or next(iter(_framed(one)), None) is not None]
-        for one in text if len(starts) == len(text) else [b"".join(text)]:
+        apart = all(_starts(one) or _framed(one) for one in text) and not (len(text) > 1 and _reads(b"".join(text)))
+        for one in text if apart else [b"".join(text)]:
             yield from _framed(one) or [one]
         return
-    rows = [one for one in re.split(rb"\r?\n", content) if one]
     if len(rows) > 1 and all(_starts(one) for one in rows):
         yield from rows
     elif content.strip():
@@ -172,8 +172,13 @@ def _starts(message: bytes) -> bool:
 
 def _is_ascii_message(line: bytes) -> bool:
     """A line of hex digits that is itself an ASCII message: type, bitmap and fields."""
+    return bool(re.match(rb"0[1-8]\d\d[0-9A-Fa-f]{16}", line)) and _reads(line)
+
+
+def _reads(message: bytes) -> bool:
+    """Whether some way of writing explains the whole message."""
     try:
-        return bool(re.match(rb"0[1-8]\d\d[0-9A-Fa-f]{16}", line)) and bool(decoded(line))
+        return bool(decoded(message))
     except DataError:
         return False
 
@@ -226,7 +231,8 @@ def sniff_iso8583(path: Path) -> Sniff:
     for file in files_in(path, SUFFIXES)[:1]:
         with file.open("rb") as stream:
             head = stream.read(64)
-        if re.match(rb"(30[3-9]\d)|0[1-8]\d\d[0-9A-Fa-f]{16}", head) and file.suffix.lower() in (*SUFFIXES, ".txt"):
+        first = rb"(30[3-9]\d)|[Ff]0[Ff][1-8][Ff]\d[Ff]\d|0[1-8]\d\d[0-9A-Fa-f]{16}"
+        if re.match(first, head.replace(b" ", b"")) and file.suffix.lower() in (*SUFFIXES, ".txt"):
             return Sniff(0.9, "an ISO 8583 message type and bitmap")
         if file.suffix.lower() in SUFFIXES[:4]:
             return Sniff(0.3, "maybe ISO 8583 in another encoding")
@@ -246,16 +252,23 @@ def take_iso8583(file: Path, found: Rows, options: ReadOptions) -> None:
         if why := no_payment(fields):
             found.ledger.drop(f"message type {fields['t']}: {why}", 1, where)
             continue
-        row = row_of(fields, options, file, found.ledger)
-        stamp = fields.get("11", "") + fields.get("7", "")
+        row = {"id": id_of(fields) or where[0], **row_of(fields, options, file, found.ledger)}
+        original = fields.get("90", "")[4:20]
         if row["id"] in seen and fields["t"][3] in "135":
             found.ledger.drop(f"message type {fields['t']}: repeat of a message that was read", 1, where)
             continue
-        if fields["t"][1] == "2" and (seen.get(row["id"]) == "1" or fields.get("90", "")[4:20] in seen):
+        if fields["t"][1] == "2" and (seen.get(row["id"]) == "1" or (original and original in seen)):
             found.ledger.drop(f"message type {fields['t']}: completes an authorisation that was read", 1, where)
             continue
-        seen |= {row["id"]: fields["t"][1], stamp: fields["t"][1]}
+        seen |= dict.fromkeys((row["id"], fields.get("11", "") + fields.get("7", "")), fields["t"][1])
         found.rows.append(row)
+
+
+def id_of(fields: Fields) -> str:
+    """Reference, trace number, time and acquirer as far as they are there; "" if nothing tells the message apart."""
+    when = fields.get("7") or fields.get("13", "") + fields.get("12", "")
+    own = [fields.get("37", "").strip(), fields.get("11", "").strip()]
+    return "-".join((*own, when, fields.get("32", "").strip())) if any(own) else ""
 
 
 def no_payment(fields: Fields) -> str:
@@ -271,7 +284,7 @@ def no_payment(fields: Fields) -> str:
 
 
 def row_of(fields: Fields, options: ReadOptions, file: Path, ledger: Ledger) -> dict[str, str]:
-    """A payment; refunds (processing codes 20 to 29) are negative."""
+    """A payment without its id; refunds (processing codes 20 to 29) are negative."""
     written = fields.get("49", "")
     currency: str = NUMERIC.get(written, written)
     if not written:
@@ -284,7 +297,6 @@ def row_of(fields: Fields, options: ReadOptions, file: Path, ledger: Ledger) -> 
     if not salt:
         ledger.warn("card numbers were hashed without a secret: give one with --option salt=SECRET")
     return {
-        "id": "-".join(fields.get(one, "").strip() for one in ("37", "11", "7", "32")),
         "card": masked(fields.get("2", "") or track, salt), "time": moment(fields, options, file, ledger),
         "amount": str(-amount if fields.get("3", "00")[0] == "2" else amount), "currency": currency,
         "terminal": fields.get("41", "").strip() or fields.get("42", "").strip(), "mcc": fields.get("18", ""),
@@ -293,10 +305,14 @@ def row_of(fields: Fields, options: ReadOptions, file: Path, ledger: Ledger) -> 
 
 
 def masked(pan: str, salt: str = "") -> str:
-    """First six and last four digits and the number's keyed hash (HMAC-SHA-256), which tells cards apart."""
+    """First six and last four digits and the number's keyed hash (HMAC-SHA-256), which tells cards apart.
+
+    Of a number so short that these would be nearly all of it no digit is shown.
+    """
     digits = pan.strip()
     token = hmac.new(salt.encode(), digits.encode(), "sha256").hexdigest()[:10]
-    return f"{digits[:6]}…{digits[-4:]}#{token}" if digits else ""
+    shown = f"{digits[:6]}…{digits[-4:]}" if len(digits) > 12 else "…"
+    return f"{shown}#{token}" if digits else ""
 
 
 def moment(fields: Fields, options: ReadOptions, file: Path, ledger: Ledger) -> str:
