@@ -135,7 +135,10 @@ def parse(text: str, course: str = "") -> Condition:
     """
     text = text.strip()
     if text.startswith(("{", "[")):
-        return from_json(json.loads(text), course)
+        try:
+            return from_json(json.loads(text), course)
+        except ValueError as err:
+            raise _broken(course, text, f"it is no JSON ({err})") from err
     if not text or text.casefold() in {"none", "-", "nan", "n/a"}:
         return ALWAYS
     tokens = _tokens(text, course)
@@ -153,7 +156,7 @@ def from_json(value: Any, course: str = "") -> Condition:
         return Condition("course", value)
     if isinstance(value, list):
         return Condition("and", parts=tuple(from_json(one, course) for one in value))
-    if isinstance(value, dict) and set(value) <= {"and", "or"}:
+    if isinstance(value, dict) and set(value) <= {"and", "or"} and all(isinstance(v, list) for v in value.values()):
         parts = tuple(Condition(kind, parts=tuple(from_json(one, course) for one in value[kind])) for kind in value)
         return parts[0] if len(parts) == 1 else Condition("and", parts=parts)
     raise _broken(course, str(value), "it is neither a course, a list, nor {and/or: [...]}")
@@ -179,10 +182,9 @@ def catalogue_of(table: pd.DataFrame | None, ledger: Ledger | None = None) -> Ca
     courses: dict[str, Course] = {}
     for row in table.to_dict("records"):
         name = str(row["course"])
-        seats = row.get("seats")
         one = Course(
             name, _text(row.get("title")), parse(_text(row.get("prerequisites")), name),
-            parse(_text(row.get("corequisites")), name), None if seats is None or pd.isna(seats) else int(seats),
+            parse(_text(row.get("corequisites")), name), _seats(row.get("seats"), name),
         )  # fmt: skip
         if name in courses and courses[name] != one:
             raise DataError(f"The catalogue lists {name} twice with different content.", expected="One row a course.")
@@ -192,6 +194,18 @@ def catalogue_of(table: pd.DataFrame | None, ledger: Ledger | None = None) -> Ca
         for line in doubts(found):
             ledger.warn(line)
     return found
+
+
+def _seats(value: Any, course: str) -> int | None:
+    try:
+        number = float("nan" if value is None or value == "" else value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if number != number:
+        return None
+    if isinstance(value, bool) or number < 0 or not number.is_integer():
+        raise DataError(f"The seats of {course} are {value!r}.", expected="A whole number, or nothing: no limit.")
+    return int(number)
 
 
 def doubts(catalogue: Catalogue) -> list[str]:

@@ -260,6 +260,7 @@ def test_xapi_scores_whose_parts_disagree(tmp_path: Path) -> None:
     assert table["score"].isna().tolist() == [False, True, True]
     assert "a1: scaled 0.0 disagrees with raw/max 0.5" in warnings
     assert "a2: scaled 95 is out of range (-1..1)" in warnings
+    assert "a3: no score: 0 of 0" in warnings
     assert sum(line.endswith("no timestamp") for line in warnings) == 3
     with pytest.raises(DataError, match="3 of 3 enrolments have no time"):
         COURSES.examples(found)

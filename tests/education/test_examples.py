@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,25 @@ import pandas as pd
 import pytest
 
 from verticals.baselines.ranking import POPULARITY
+from verticals_education.adapters.table import ENROLMENTS
 from verticals_education.courses import COURSES
 from verticals_education.decide import Guidance, offer_courses
 from verticals_education.examples import Enrolments
 from verticals_education.pseudonyms import NOTE, pseudonym
 from verticals_education.schema import SCHEMA
 from verticals_education.simulate import simulate_faculty
-from verticals_plugins import Budget, DataError, Dataset, Events, Examples, Predictions, Provenance, Rule, UsageError
+from verticals_plugins import (
+    Budget,
+    DataError,
+    Dataset,
+    Events,
+    Examples,
+    Predictions,
+    Provenance,
+    ReadOptions,
+    Rule,
+    UsageError,
+)
 
 
 def dataset(
@@ -130,6 +143,26 @@ def test_learner_without_history_and_course_that_nobody_took() -> None:
     assert set(second["reason"]) == {"popular, no history"}
     assert decision.summary["fewer_than_asked"] == 1
     assert np.isfinite(offers["score"]).all()
+
+
+def test_same_request_gives_the_same_offers_from_files(tmp_path: Path) -> None:
+    """CASES 6, from its own table; a request of nobody names its line."""
+    (tmp_path / "took").mkdir()
+    (tmp_path / "took" / "enrolments.csv").write_text(
+        "user,course,date\n" + "".join(f"{a},{c},{b}\n" for a, b, c in THREE)
+    )
+    (tmp_path / "took" / "catalogue.csv").write_text("course\nc1\nc2\nc3\n")
+    (tmp_path / "asks.csv").write_text("user,date\nu1,2024-03-01\nu3,2024-03-01\n")
+    took = ENROLMENTS.read(tmp_path / "took", ReadOptions(schema=SCHEMA))
+    build = Enrolments()
+    train, past = build(took), build.memory(took)
+    asks = ENROLMENTS.read(tmp_path / "asks.csv", ReadOptions(schema=SCHEMA, need_target=False))
+    tables = [offer_courses(ranked(build(asks, past), train), Guidance(courses=2), Rule()).table for _ in range(2)]
+    assert tables[0].equals(tables[1])
+    assert tables[0]["course"].tolist() == ["c3", "c2", "c1"]
+    (tmp_path / "asks.csv").write_text("user,date\nu1,2024-03-01\n,2024-03-01\n")
+    with pytest.raises(DataError, match="line 3"):
+        ENROLMENTS.read(tmp_path / "asks.csv", ReadOptions(schema=SCHEMA, need_target=False))
 
 
 def test_prerequisites_count_only_when_known_to_be_passed() -> None:

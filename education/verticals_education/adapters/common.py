@@ -130,10 +130,12 @@ def read_catalogue(path: Path, ledger: Ledger) -> pd.DataFrame:
         table = typed(raw, CATALOGUE_FIELDS)
         for reason, count in raw.ledger.dropped.items():
             ledger.drop(f"catalogue: {reason}", count, raw.ledger.where.get(reason, ()))
+        for line in raw.ledger.warnings:
+            ledger.warn(f"catalogue: {line}")
         return table.assign(course=table["course"].astype(str))
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, UnicodeDecodeError) as err:
+    except (ValueError, RecursionError) as err:
         raise DataError(f"{path.name} is no JSON ({err}).", expected='{"courses": {"A": {"prereq": ...}}}') from err
     courses = content.get("courses", content) if isinstance(content, dict) else None
     if not isinstance(courses, dict) or not all(isinstance(one, dict) for one in courses.values()):

@@ -1,14 +1,14 @@
 """Moodle log exports (site or course logs as CSV): an enrolment is the first time a user enters a course.
 
-Headers are localised; the map below knows the languages whose words it lists, and ``--map`` takes others: time, learner
-(the user's full name), context, event, description. Events of nobody ("-", user id 0) and of the front page (course 1)
+Headers are localised; the map below knows the languages whose words it lists. In others the columns are known by their
+places around the description, which Moodle writes in English everywhere; ``--map`` takes the rest: time, learner (the
+user's full name), context, event, description. Events of nobody ("-", user id 0) and of the front page (course 1)
 are counted and left out. A user is known by the id in the description where there is one, else by name.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from verticals.data.match import plain
 from verticals.data.raw import Raw, read_raw
-from verticals_education.adapters.common import TEXT_OPTIONS, Found, columns_like, finished, times_of
+from verticals_education.adapters.common import TEXT_OPTIONS, Found, catalogue_beside, columns_like, finished, times_of
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff, VerticalsError
 
 # en, de, fr, es, it, pt, nl, pl, ru, cs, ca, sv, da, fi, tr, zh, ja
@@ -54,15 +53,24 @@ COURSE = (
     "Curso",
     "Corso",
     "Cursus",
+    "Curs",
     "Курс",
     "Kurz",
     "Kursus",
     "Kurssi",
     "Ders",
     "课程",
+    "課程",
     "コース",
 )
 FRONT = "1"
+PLACES = {"time": -6, "learner": -5, "context": -3, "event": -1, "description": 0}
+"""Columns of an export counted from the description: only the headers change with the language."""
+SHORT = re.compile(r"^(\d\d)([/.-])(\d\d)\2(\d\d)(?!\d)")
+LOOKED_AT = 200
+"""Rows whose descriptions are looked at where headers are unknown."""
+YEARS = 5 * 365
+"""A log of so many days that would be one of less than a year, were its dates year-first, is doubtful."""
 ACTOR = re.compile(r"[Uu]ser with id '(\d+)'")
 IN_COURSE = re.compile(r"course with id '(\d+)'")
 ENROLS = re.compile(r"[Uu]ser with id '\d+' enrolled the user with id '(\d+)'.*course with id '(\d+)'")
@@ -88,13 +96,39 @@ def read_moodle(path: Path, options: ReadOptions) -> Dataset:
             f"{raw.name}: no cell of {columns['time']!r} can be read as a time ({_text(raw, columns['time'])[0]!r}).",
             expected="Like 23/01/23, 12:09.", todo="State the format: --option date_format=%d/%m/%y, %H:%M",
         )  # fmt: skip
+    if not options.options.get("date_format"):
+        _refuse_year_first(raw, columns["time"])
     frame, titles = _entries(raw, time, cells, ledger)
     mapping = {**columns, "course": columns.get("description", columns["context"])}
     found = Found(frame, "education.moodle_log", raw.sources, ledger, mapping, {"events": str(raw.table.num_rows)})
     if why:
         found.notes["time"] = why
     catalogue = pd.DataFrame({"course": list(titles), "title": [titles[one] for one in titles]})
-    return finished(found, options, catalogue)
+    named = catalogue_beside(path, options, ledger) if options.options.get("catalogue") else None
+    return finished(found, options, catalogue if named is None else named)
+
+
+def _refuse_year_first(raw: Raw, column: str) -> None:
+    """Dates like 23/02/13 of a few days in February 2023 are not read as years of 23 Februaries.
+
+    Raises:
+        DataError: read day-first the log lasts for years, read year-first for less than one.
+    """
+    cells = pd.Series(_text(raw, column))
+    parts = cells.str.extract(SHORT).dropna()
+    if len(parts) < len(cells):
+        return
+    middle = "-" + parts[2] + "-"
+    both = ("20" + parts[3] + middle + parts[0], "20" + parts[0] + middle + parts[3])
+    days, years = (pd.to_datetime(one, format="%Y-%m-%d", errors="coerce") for one in both)
+    if years.isna().any() or (days.max() - days.min()).days < YEARS or (years.max() - years.min()).days > 365:
+        return
+    raise DataError(
+        f"{raw.name}: the dates of {column!r} can be read day-first and year-first (for example {cells.iloc[0]!r}); "
+        "day-first the log lasts for years.",
+        expected="Dates of one order.",
+        todo="State it: --option date_format=%y/%m/%d, %H:%M (or %d/%m/%y, %H:%M)",
+    )
 
 
 def _plain_times(raw: Raw, column: str, options: ReadOptions) -> pa.ChunkedArray:
@@ -112,7 +146,7 @@ def _columns(raw: Raw, options: ReadOptions) -> dict[str, str]:
         raise DataError(
             f"{raw.name} has no column {missing[0]!r}.", expected=f"One of {', '.join(raw.table.column_names)}."
         )
-    columns = columns_like(raw, HEADERS) | {key: value for key, value in given.items() if key in HEADERS}
+    columns = _known(raw) | {key: value for key, value in given.items() if key in HEADERS}
     absent = [key for key in ("time", "learner", "context", "event") if key not in columns]
     if absent:
         raise DataError(
@@ -120,6 +154,19 @@ def _columns(raw: Raw, options: ReadOptions) -> dict[str, str]:
             expected="A Moodle log export, in a language that is known.",
             todo=f"Name the columns: {' '.join(f'--map {one}=COLUMN' for one in absent)}",
         )
+    return columns
+
+
+def _known(raw: Raw) -> dict[str, str]:
+    """The columns by their headers; by their places where headers are in no known language."""
+    columns = columns_like(raw, HEADERS)
+    if {"time", "learner", "context", "event"} <= set(columns):
+        return columns
+    names = raw.table.column_names
+    for at, name in enumerate(names[6:], start=6):
+        if any(ACTOR.search(one) for one in _text(raw, name)[:LOOKED_AT]):
+            raw.ledger.warn("the headers are in no known language: the columns were taken by their places")
+            return {key: names[at + place] for key, place in PLACES.items()}
     return columns
 
 
@@ -196,18 +243,22 @@ def _text(raw: Raw, column: str) -> list[str]:
 
 
 def sniff_moodle(path: Path) -> Sniff:
-    """By the headers, in any of the known languages."""
-    if not path.is_file():
-        return Sniff(0.0, "not a file")
+    """By the headers, in any of the known languages, or by the English descriptions."""
     try:
-        raw = read_raw(path, limit=5)
+        raw = _peek(path)
     except (VerticalsError, OSError, ValueError) as err:
         return Sniff(0.0, f"no table: {err}")
-    there = {plain(name) for name in raw.table.column_names}
-    hits = Counter(key for key, words in HEADERS.items() if there & {plain(one) for one in words})
-    if {"time", "context", "event"} <= set(hits):
+    if {"time", "context", "event"} <= set(_known(raw)):
         return Sniff(0.95, "the columns of a Moodle log")
     return Sniff(0.0, "not the columns of a Moodle log")
+
+
+def _peek(path: Path) -> Raw:
+    """The first rows; of a file that is not UTF-8 as well, so that the error of reading it can say so."""
+    try:
+        return read_raw(path, limit=LOOKED_AT)
+    except DataError:
+        return read_raw(path, {"encoding": "latin-1"}, limit=LOOKED_AT)
 
 
 MOODLE_LOG = Adapter(

@@ -2,13 +2,14 @@
 
 Days count from the start of a presentation, whose name says year and month: 2013B begins in February, 2013J in October.
 The files give no exact day, so the first of the month is used. Registrations come from studentRegistration; where that
-file is absent, from studentInfo (at the start), or from the first click in studentVle. Pass and Distinction are known
-at the end of the presentation. Clicks of one student, site and day are summed into the table ``activity``.
+file is absent, from studentInfo (at the start), or from the first day with clicks in studentVle. Pass and Distinction
+are known at the end of the presentation. Clicks of one student, site and day are summed into the table ``activity``.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,9 @@ import pandas as pd
 import pyarrow as pa
 
 from verticals.data.files import kind_of
+from verticals.data.parse import MISSING
 from verticals.data.raw import Raw, read_raw
-from verticals_education.adapters.common import TEXT_OPTIONS, Found, finished
+from verticals_education.adapters.common import TEXT_OPTIONS, Found, catalogue_beside, finished
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
 
 KEY = ["code_module", "code_presentation", "id_student"]
@@ -25,6 +27,8 @@ FILES = ("studentRegistration", "studentInfo", "studentVle")
 MONTHS = {letter: month for month, letter in enumerate("ABCDEFGHIJKL", start=1)}
 PASSED = {"pass", "distinction"}
 USUAL_LENGTH = 260.0
+DAYS = 3650
+"""A day so far from the start of a presentation is none."""
 
 
 def read_oulad(path: Path, options: ReadOptions) -> Dataset:
@@ -42,11 +46,12 @@ def read_oulad(path: Path, options: ReadOptions) -> Dataset:
         )  # fmt: skip
     base = next(name for name in FILES if name in present)
     ledger = Ledger()
-    table = _table(
-        present[base], base, ledger, {"studentRegistration": "date_registration", "studentVle": "date"}.get(base)
-    )
-    if base == "studentVle":
-        table = table.groupby(KEY, sort=True)["date"].min().reset_index()
+    clicks = activity(present["studentVle"], ledger) if "studentVle" in present else None
+    if base == "studentVle" and clicks is not None:
+        days = clicks.rename(columns={"learner": KEY[2], "course": KEY[0], "day": "date"})
+        table = days.groupby(KEY, sort=True)["date"].min().reset_index()
+    else:
+        table = _table(present[base], base, ledger, "date_registration" if base == FILES[0] else None)
     folder = path.parent if path.is_file() else path
     named = sorted(one for one in folder.iterdir() if kind_of(one) and _known(one.name.split(".")[0]) == "courses")
     beside = next(iter(named), None)
@@ -55,13 +60,14 @@ def read_oulad(path: Path, options: ReadOptions) -> Dataset:
         for reason, count in raw.ledger.dropped.items():
             ledger.drop(f"{name}: {reason}", count, raw.ledger.where.get(reason, ()))
     table = _with_results(table, present.get("studentInfo"), ledger)
-    frame = _enrolments(table, base, courses, ledger)
+    frame = _enrolments(table, base, courses, ledger) if len(table) else table
     sources = tuple(one for raw in present.values() for one in raw.sources)
     mapping = {"learner": "id_student", "course": "code_module", "time": "date_registration"}
     found = Found(frame, "education.oulad", sources, ledger, mapping)
-    if "studentVle" in present:
-        found.tables["activity"] = activity(present["studentVle"], ledger)
-    return finished(found, options)
+    if clicks is not None:
+        found.tables["activity"] = clicks
+    catalogue = catalogue_beside(path, options, ledger) if options.options.get("catalogue") else None
+    return finished(found, options, catalogue)
 
 
 def start_of(presentations: pd.Series) -> pd.Series:
@@ -87,11 +93,11 @@ def activity(raw: Raw, ledger: Ledger) -> pd.DataFrame:
     columns = [*KEY, "id_site", "date", "sum_click"]
     _need(raw, "studentVle", columns)
     table = pd.DataFrame({name: _text(raw, name) for name in columns})
-    table["clicks"] = pd.to_numeric(table.pop("sum_click"), errors="coerce")
-    table["day"] = pd.to_numeric(table.pop("date"), errors="coerce")
-    lost = table["clicks"].isna() | table["day"].isna()
-    places = raw.places([int(row) for row in np.flatnonzero(lost)[:5]])
-    ledger.drop("studentVle: a day or a number of clicks that is no number", int(lost.sum()), places)
+    table["clicks"] = _numbers(raw, "sum_click")
+    table["day"] = _numbers(raw, "date")
+    odd = {f"{one} is missing": table[one] == "" for one in (*KEY, "id_site")}
+    odd["a day or a number of clicks that is no number"] = ~(table["clicks"] >= 0) | ~table["day"].between(-DAYS, DAYS)
+    table = _without(table, odd, raw, "studentVle", ledger)
     summed = table.groupby([*KEY, "id_site", "day"], sort=True)["clicks"].sum().reset_index()
     return summed.rename(columns={"id_student": "learner", "code_module": "course"})
 
@@ -99,18 +105,35 @@ def activity(raw: Raw, ledger: Ledger) -> pd.DataFrame:
 def _table(raw: Raw, name: str, ledger: Ledger, day: str | None) -> pd.DataFrame:
     _need(raw, name, [*KEY, *([day] if day else [])])
     table = pd.DataFrame({one: _text(raw, one) for one in KEY})
-    table["date"] = pd.to_numeric(pd.Series(_text(raw, day)), errors="coerce") if day else 0.0
+    table["date"] = _numbers(raw, day) if day else 0.0
+    if day is None:
+        ledger.warn(f"{name} says no day of registration: the start of the presentation is used")
     if "date_unregistration" in raw.table.column_names:
-        table["left"] = pd.to_numeric(pd.Series(_text(raw, "date_unregistration")), errors="coerce")
+        table["left"] = _numbers(raw, "date_unregistration")
     odd = {f"{one} is missing": table[one] == "" for one in KEY}
     if day:
-        odd[f"{day} is no number"] = table["date"].isna() & (np.array(_text(raw, day), dtype=object) != "")
+        said = np.array([one.casefold() not in MISSING for one in _text(raw, day)])
+        odd[f"{day} is no number"] = table["date"].isna() & said
+        odd[f"{day} is no day of a course"] = table["date"].abs() > DAYS
+    return _without(table, odd, raw, name, ledger)
+
+
+def _without(
+    table: pd.DataFrame, odd: Mapping[str, pd.Series], raw: Raw, name: str, ledger: Ledger
+) -> pd.DataFrame:  # fmt: skip
+    """The rows that are not odd; the others are counted, each under its first reason."""
     keep = np.ones(len(table), dtype=bool)
     for reason, rows in odd.items():
         hit = np.flatnonzero(rows.to_numpy() & keep)
         ledger.drop(f"{name}: {reason}", len(hit), raw.places([int(row) for row in hit[:5]]))
         keep[hit] = False
     return table[keep].reset_index(drop=True)
+
+
+def _numbers(raw: Raw, column: str) -> pd.Series:
+    """(N,) finite numbers, NaN elsewhere."""
+    found = pd.to_numeric(pd.Series(_text(raw, column), dtype=object), errors="coerce").astype(float)
+    return found.where(np.isfinite(found))
 
 
 def _with_results(table: pd.DataFrame, info: Raw | None, ledger: Ledger) -> pd.DataFrame:
@@ -121,6 +144,11 @@ def _with_results(table: pd.DataFrame, info: Raw | None, ledger: Ledger) -> pd.D
     twice = results.duplicated(KEY)
     ledger.drop("studentInfo: another result of the same student and presentation", int(twice.sum()))
     results = results[~twice]
+    registered, told = pd.MultiIndex.from_frame(table[KEY]), pd.MultiIndex.from_frame(results[KEY])
+    ledger.drop("studentInfo: a result without a registration", int((~told.isin(registered)).sum()))
+    without = int((~registered.isin(told)).sum())
+    if without:
+        ledger.warn(f"{without:,} registrations have no row in studentInfo: not known to be passed")
     return table.merge(results, on=KEY, how="left", validate="many_to_one")
 
 
@@ -142,19 +170,26 @@ def _enrolments(table: pd.DataFrame, base: str, courses: Raw | None, ledger: Led
         if early:
             ledger.warn(f"{early} learners left before the course began; their registrations are kept")
     if "final_result" in table:
-        length = _lengths(courses).reindex(pd.MultiIndex.from_frame(table[KEY[:2]])).fillna(USUAL_LENGTH).to_numpy()
+        known = _lengths(courses, ledger)
+        length = known.reindex(pd.MultiIndex.from_frame(table[KEY[:2]])).fillna(USUAL_LENGTH).to_numpy()
         end = (begin + pd.to_timedelta(length, unit="D")).to_numpy("datetime64[ns]")
         passed = table["final_result"].str.casefold().isin(PASSED).to_numpy()
         frame["completed"] = np.where(passed, end, np.datetime64("NaT", "ns"))
     return frame
 
 
-def _lengths(courses: Raw | None) -> pd.Series:
+def _lengths(courses: Raw | None, ledger: Ledger) -> pd.Series:
     """Days of each presentation."""
     if courses is None or "module_presentation_length" not in courses.table.column_names:
         return pd.Series(dtype=float, index=pd.MultiIndex.from_tuples([], names=KEY[:2]))
-    table = pd.DataFrame({one: _text(courses, one) for one in (*KEY[:2], "module_presentation_length")})
-    return pd.to_numeric(table.set_index(KEY[:2])["module_presentation_length"], errors="coerce")
+    _need(courses, "courses", KEY[:2])
+    table = pd.DataFrame({one: _text(courses, one) for one in KEY[:2]})
+    table["days"] = _numbers(courses, "module_presentation_length")
+    odd = {"a length that is no number of days": ~table["days"].between(1, DAYS)}
+    table = _without(table, odd, courses, "courses", ledger).drop_duplicates()
+    twice = table.duplicated(KEY[:2])
+    ledger.drop("courses: another length of the same presentation", int(twice.sum()))
+    return table[~twice].set_index(KEY[:2])["days"]
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -219,5 +254,5 @@ OULAD = Adapter(
     summary="OULAD folders (studentRegistration, studentInfo, studentVle)",
     sniff=sniff_oulad,
     read=read_oulad,
-    options=TEXT_OPTIONS,
+    options={name: TEXT_OPTIONS[name] for name in ("encoding", "delimiter", "salt", "catalogue")},
 )

@@ -7,15 +7,21 @@ and the items of a row's list (``item_id_list:token_seq``) are history that yiel
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute
 
+from verticals.data.files import DAMAGED, open_bytes
 from verticals.data.raw import Raw, read_raw
-from verticals_education.adapters.common import TEXT_OPTIONS, Found, finished, times_of
+from verticals_education.adapters.common import TEXT_OPTIONS, Found, catalogue_beside, finished, times_of
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff, Source
+
+pc: Any = pyarrow.compute
 
 HEADER = re.compile(r"^[^\t,;|]+:(token|float|token_seq|float_seq)\b")
 PARTS = {"train": "train", "valid": "valid", "validation": "valid", "test": "test"}
@@ -36,15 +42,18 @@ def read_recbole(path: Path, options: ReadOptions) -> Dataset:
         raw = read_raw(file, {"delimiter": SEPARATOR} | dict(options.options), limit=options.limit)
         sources += raw.sources
         frame, past = _interactions(file, raw, options, ledger)
-        part = PARTS.get(file.stem.split(".")[-1].casefold())
+        part = _part(file)
         frames.append(frame if part is None else frame.assign(split=part))
         pasts.append(past)
     whole = pd.concat(frames, ignore_index=True)
     found = Found(whole, "education.recbole", tuple(sources), ledger, _MAPPING)
+    if len(whole) and whole["time"].max() < pd.Timestamp(1971, 1, 1):
+        ledger.warn("timestamps were read as seconds since 1970 and lie in that year: perhaps they only say an order")
     past = pd.concat(pasts, ignore_index=True)
     if len(past):
         found.tables["past"] = past
-    return finished(found, options, _items(files[0], ledger))
+    named = catalogue_beside(path, options, ledger) if options.options.get("catalogue") else None
+    return finished(found, options, _items(files[0], ledger) if named is None else named)
 
 
 _MAPPING = {"learner": "user_id", "course": "item_id", "time": "timestamp"}
@@ -53,7 +62,7 @@ _MAPPING = {"learner": "user_id", "course": "item_id", "time": "timestamp"}
 def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
-    files = sorted(path.glob("*.inter"))
+    files = _inside(path)
     names = sorted({one.name.split(".")[0] for one in files})
     if not files:
         raise DataError(f"{path} holds no .inter file.", expected="The .inter file of a data set.")
@@ -63,7 +72,23 @@ def _files(path: Path) -> list[Path]:
             expected="One.",
             todo="Give its .inter file.",
         )
+    whole = [one.name for one in files if _part(one) is None]
+    if len(whole) > 1 or (whole and len(files) > 1):
+        raise DataError(
+            f"{path} holds {', '.join(one.name for one in files[:5])}: the same rows may stand in several.",
+            expected="One .inter file, or its parts .train, .valid and .test.", todo="Give the file, or remove some.",
+        )  # fmt: skip
     return files
+
+
+def _inside(folder: Path) -> list[Path]:
+    """The .inter files of a folder, packed ones too, hidden ones left out."""
+    return sorted(one for one in folder.iterdir() if ".inter" in one.suffixes and one.is_file() and one.name[0] != ".")
+
+
+def _part(file: Path) -> str | None:
+    """The part that ``X.train.inter`` says, None for a whole file."""
+    return PARTS.get(file.name.partition(".inter")[0].split(".")[-1].casefold())
 
 
 def _columns(file: Path, raw: Raw) -> dict[str, str]:
@@ -73,6 +98,11 @@ def _columns(file: Path, raw: Raw) -> dict[str, str]:
         DataError: the header has no types.
     """
     typed = [name.partition(":") for name in raw.table.column_names]
+    if len(typed) == 1 and ":" in typed[0][2]:
+        raise DataError(
+            f"{file.name}: the header is one column ({raw.table.column_names[0]}).", expected="Columns parted by TAB.",
+            todo="State what parts them, for example --option delimiter=,",
+        )  # fmt: skip
     if not any(kind for _, _, kind in typed):
         raise DataError(
             f"{file.name}: the header has no types ({', '.join(raw.table.column_names[:4])}).",
@@ -85,6 +115,12 @@ def _interactions(
     file: Path, raw: Raw, options: ReadOptions, ledger: Ledger
 ) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
     columns = _columns(file, raw)
+    broken = _broken(raw)
+    if broken:
+        raise DataError(
+            f"{file.name}: a quote joins several lines into one cell ({broken}).",
+            expected="A line a row.", todo="Remove the quotes, or write each twice within quotes.",
+        )  # fmt: skip
     wanted = {field: options.mapping.get(field, name) for field, name in _MAPPING.items()}
     place = {field: columns.get(name, name) for field, name in wanted.items()}
     needed = [field for field in _MAPPING if field != "course" or options.need_target]
@@ -114,17 +150,29 @@ def _interactions(
 
 
 def moments(cells: np.ndarray, name: str, options: ReadOptions) -> np.ndarray:
-    """(N,) times: seconds since 1970, as RecBole writes them; ``time_unit`` or dates as text are read otherwise."""
+    """(N,) times: seconds since 1970, as RecBole writes them, or what that large numbers count; or dates as text."""
     numbers = pd.to_numeric(pd.Series(cells), errors="coerce").to_numpy(dtype=float)
     said = cells != ""
     if said.any() and np.isnan(numbers[said]).mean() > 0.5:
         return times_of([str(one) for one in cells], name, options.options)[0]
     largest = float(np.nanmax(numbers[numbers < 9.2e18], initial=0.0))  # what lies beyond is no time in any unit
-    factor = next(f for f, most in ((1e9, 1e11), (1e6, 1e14), (1e3, 1e17), (1.0, np.inf)) if largest < most)
-    whole = np.where(np.isnan(numbers), 0, numbers) * factor
-    beyond = ~(np.abs(whole) < 9.2e18)  # nanoseconds that fit
-    numbers, whole = np.where(beyond, np.nan, numbers), np.where(beyond, 0, whole)
-    return np.where(np.isnan(numbers), np.datetime64("NaT"), whole.round().astype("int64").astype("datetime64[ns]"))
+    factor = next(f for f, most in ((10**9, 1e11), (10**6, 1e14), (10**3, 1e17), (1, np.inf)) if largest < most)
+    numbers = np.where(np.abs(numbers * factor) < 9.2e18, numbers, np.nan)  # nanoseconds that fit
+    stamps = np.full(len(cells), np.iinfo("int64").min)  # NaT
+    whole = (numbers == np.floor(numbers)) & (np.abs(numbers) < 2**53)
+    stamps[whole] = numbers[whole].astype("int64") * factor
+    for row in np.flatnonzero(~np.isnan(numbers) & ~whole):  # digits that a float would round
+        stamps[row] = int((Decimal(str(cells[row])) * factor).to_integral_value())
+    return stamps.astype("datetime64[ns]")
+
+
+def _broken(raw: Raw) -> str:
+    """The first line whose quotes swallow the next ones, "" if there is none: no cell of an atomic file has lines."""
+    for name in raw.table.column_names:
+        rows = np.flatnonzero(pc.match_substring(raw.table[name].cast(pa.string()), "\n").to_numpy())
+        if len(rows):
+            return raw.places([int(rows[0])])[0]
+    return ""
 
 
 def _lists(
@@ -169,11 +217,18 @@ def _items(file: Path, ledger: Ledger) -> pd.DataFrame | None:
     if "item_id" not in columns:
         ledger.warn(f"{beside.name} has no item_id and was not read")
         return None
+    if _broken(raw):
+        ledger.warn(f"{beside.name}: a quote joins several lines into one cell ({_broken(raw)}); it was not read")
+        return None
+    for reason, count in raw.ledger.dropped.items():
+        ledger.drop(f"{beside.name}: {reason}", count, raw.ledger.where.get(reason, ()))
     course = _texts(raw, columns["item_id"])
     ledger.drop(f"{beside.name}: item_id is missing", int((course == "").sum()))
     title = next((c for n, c in columns.items() if re.search("title|name", n, re.I)), None)
     table = pd.DataFrame({"course": course, "title": "" if title is None else _texts(raw, title)})
-    return table[course != ""].drop_duplicates("course", ignore_index=True)
+    table = table[course != ""]
+    ledger.drop(f"{beside.name}: a repetition of an item", int(table.duplicated("course").sum()))
+    return table.drop_duplicates("course", ignore_index=True)
 
 
 def _texts(raw: Raw, column: str) -> np.ndarray:
@@ -184,15 +239,15 @@ def _texts(raw: Raw, column: str) -> np.ndarray:
 def sniff_recbole(path: Path) -> Sniff:
     """By the suffix and the typed header."""
     try:
-        files = [path] if path.is_file() else sorted(path.glob("*.inter"))
+        files = [path] if path.is_file() else _inside(path)
         if not files:
             return Sniff(0.0, "no .inter file")
-        with files[0].open("rb") as stream:
+        with open_bytes(files[0]) as stream:
             head = stream.readline(10_000).decode("utf-8-sig", errors="replace")
-    except OSError as err:
-        return Sniff(0.0, str(err))
+    except (*DAMAGED, DataError) as err:
+        return Sniff(0.7 if ".inter" in path.suffixes else 0.0, str(err))
     typed = bool(HEADER.match(head))
-    if files[0].suffix == ".inter":
+    if ".inter" in files[0].suffixes:
         return Sniff(0.95 if typed else 0.7, "a .inter file")
     return Sniff(0.5 if typed else 0.0, "a typed header" if typed else "no typed header")
 

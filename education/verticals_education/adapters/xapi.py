@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from verticals.data.files import open_bytes
+from verticals.data.files import DAMAGED, open_bytes
 from verticals_education.adapters.common import TEXT_OPTIONS, Found, finished, source
 from verticals_education.adapters.moodle import first_entries
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
@@ -34,7 +34,7 @@ PASSING = {"passed", "completed", "mastered", "satisfied"}
 LEAVING = {"unregistered", "unenrolled", "voided"}
 NO_ACTIVITY = {"StatementRef", "SubStatement", "Agent", "Group"}
 TOLD = 20
-"""So many statements without a time are named one by one."""
+"""So many statements without a time, or with an odd result, are named one by one."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,9 @@ def score_of(result: Any) -> Score:
     if not isinstance(score, dict):
         return Score(None)
     numbers = {name: _number(score.get(name)) for name in ("raw", "min", "max", "scaled")}
+    odd = next((name for name, number in numbers.items() if number is None and score.get(name) is not None), "")
+    if odd:
+        return Score(None, f"{odd} {score[odd]!r} is no number")
     raw, low, high, scaled = numbers["raw"], numbers["min"] or 0.0, numbers["max"], numbers["scaled"]
     if raw is not None and high is not None:
         if high <= low:
@@ -82,7 +85,7 @@ def read_xapi(path: Path, options: ReadOptions) -> Dataset:
     Raises:
         DataError: the file is no JSON, or holds no statement.
     """
-    files = [path] if path.is_file() else sorted(one for one in path.iterdir() if one.suffix in SUFFIXES)
+    files = _files(path)
     ledger = Ledger()
     rows: list[dict[str, Any]] = []
     sources = []
@@ -96,7 +99,14 @@ def read_xapi(path: Path, options: ReadOptions) -> Dataset:
                 rows.append(row)
         sources.append(source(file, len(rows) - before))
     if not rows:
-        raise DataError(f"{path} holds no xAPI statement.", expected="Objects with actor, verb and object.")
+        reasons = "; ".join(f"{count:,}: {reason}" for reason, count in ledger.dropped.items())
+        raise DataError(
+            f"{path} holds no xAPI statement ({reasons or 'it is empty'}).",
+            expected='Objects with actor, verb and object, themselves, in a list, or in {"statements": [...]}.',
+        )
+    _tell(
+        [f"{row['name']}: {doubt}" for row in rows for doubt in row.pop("doubts")], "an odd score or duration", ledger
+    )
     table = _valid(_distinct(_timed(rows, ledger), ledger), ledger)
     if table["time"].isna().all():
         ledger.warn("no statement has a timestamp: the order of the file is kept, and nothing can be learnt in time")
@@ -119,25 +129,35 @@ def statements(file: Path, ledger: Ledger) -> Iterator[tuple[str, dict[str, Any]
             text = stream.read().decode("utf-8-sig")
     except UnicodeDecodeError as err:
         raise DataError(f"{file.name} is not UTF-8 (byte {err.start}).", expected="JSON is UTF-8.") from err
+    except DAMAGED as err:
+        raise DataError(f"{file.name} is damaged or truncated ({err}).", todo="Copy it again.") from err
     try:
         whole = json.loads(text)
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         yield from _lines(file, text, ledger, err)
         return
-    found = whole.get("statements", whole) if isinstance(whole, dict) else whole
-    if isinstance(whole, dict) and whole.get("more"):
-        ledger.warn(f"{file.name} is one page of several: the store has more statements at {whole['more']}")
-    for number, one in enumerate(found if isinstance(found, list) else [found], 1):
+    for number, one in enumerate(_inside(whole, file, ledger), 1):
         yield f"statement {number}", one
 
 
-def _lines(file: Path, text: str, ledger: Ledger, whole: ValueError) -> Iterator[tuple[str, dict[str, Any]]]:
+def _inside(value: Any, file: Path, ledger: Ledger) -> list[Any]:
+    """The statements of one JSON value: a page of a store, a list, or one."""
+    if isinstance(value, dict) and isinstance(value.get("statements"), list):
+        if value.get("more"):
+            ledger.warn(f"{file.name} is one page of several: the store has more statements at {value['more']}")
+        return value["statements"]
+    return value if isinstance(value, list) else [value]
+
+
+def _lines(
+    file: Path, text: str, ledger: Ledger, whole: ValueError | RecursionError
+) -> Iterator[tuple[str, dict[str, Any]]]:  # fmt: skip
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     good = 0
     for number, line in lines:
         try:
-            one = json.loads(line)
-        except ValueError:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
             if number == lines[0][0] or (number == lines[-1][0] and good == 0):
                 raise DataError(
                     f"{file.name} is neither JSON ({whole}) nor a statement a line.", expected="xAPI statements."
@@ -145,7 +165,8 @@ def _lines(file: Path, text: str, ledger: Ledger, whole: ValueError) -> Iterator
             ledger.drop("a line that is no JSON", 1, [f"{file.name} line {number}"])
             continue
         good += 1
-        yield f"line {number}", one
+        for one in _inside(value, file, ledger):
+            yield f"line {number}", one
 
 
 def _row(one: Any, place: str, ledger: Ledger) -> dict[str, Any] | None:
@@ -153,36 +174,38 @@ def _row(one: Any, place: str, ledger: Ledger) -> dict[str, Any] | None:
         ledger.drop("no statement: actor, verb or object is missing", 1, [place])
         return None
     name = str(one.get("id") or place)
+    kind = str(one["object"].get("objectType") or "Activity")
+    voids = str(one["object"].get("id") or "") if verb_of(one["verb"]) == "voided" and kind == "StatementRef" else ""
     learner = actor_of(one["actor"])
-    if not learner or one["actor"].get("objectType") == "Group":
+    if not voids and (not learner or one["actor"].get("objectType") == "Group"):
         ledger.drop("the actor has no identifier" if not learner else "the actor is a group", 1, [name])
         return None
     result = _dict(one.get("result"))
-    score = score_of(result)
-    if score.doubt:
-        ledger.warn(f"{name}: {score.doubt}")
+    score, seconds = score_of(result), seconds_of(result.get("duration"))
+    unread = result.get("duration") is not None and seconds is None
+    doubts = [score.doubt, f"duration {result['duration']!r} cannot be read" if unread else ""]
     course, title = course_of(one)
-    kind = str(one["object"].get("objectType") or "Activity")
-    voids = str(one["object"].get("id") or "") if verb_of(one["verb"]) == "voided" and kind == "StatementRef" else ""
     return {
         "id": str(one.get("id") or ""), "learner": learner, "verb": verb_of(one["verb"]), "course": course,
         "title": title, "object": str(one["object"].get("id") or ""),
         "kind": kind, "voids": voids, "name": name, "stamp": one.get("timestamp") or one.get("stored"),
         "score": score.value, "success": _flag(result, "success"), "completion": _flag(result, "completion"),
-        "seconds": seconds_of(result.get("duration")), "response": str(result.get("response") or ""),
+        "seconds": seconds, "response": str(result.get("response") or ""), "doubts": [one for one in doubts if one],
     }  # fmt: skip
 
 
 def actor_of(actor: dict[str, Any]) -> str:
     """The inverse functional identifier of an agent, "" if there is none."""
     account = actor.get("account")
-    if isinstance(account, dict) and account.get("name") not in (None, ""):
+    if isinstance(account, dict) and isinstance(account.get("name"), str | int) and account["name"] != "":
         return f"{account.get('homePage', '')}|{account['name']}"
-    if actor.get("mbox"):
-        return f"mbox|{sha1(str(actor['mbox']).encode(), usedforsecurity=False).hexdigest()}"
-    if actor.get("mbox_sha1sum"):
-        return f"mbox|{str(actor['mbox_sha1sum']).casefold()}"
-    return str(actor.get("openid") or "")
+    mailbox, digest, openid = (
+        one if isinstance(one, str) else ""
+        for one in (actor.get("mbox"), actor.get("mbox_sha1sum"), actor.get("openid"))
+    )
+    if mailbox:
+        return f"mbox|{sha1(mailbox.encode(), usedforsecurity=False).hexdigest()}"
+    return f"mbox|{digest.casefold()}" if digest else openid
 
 
 def verb_of(verb: dict[str, Any]) -> str:
@@ -193,15 +216,15 @@ def verb_of(verb: dict[str, Any]) -> str:
 def course_of(one: dict[str, Any]) -> tuple[str, str]:
     """Identifier and title of the course that a statement speaks of."""
     around = _dict(_dict(one.get("context")).get("contextActivities"))
-    kinds = {key: around.get(key) or [] for key in ("parent", "grouping")}
-    lists = {key: [value] if isinstance(value, dict) else value for key, value in kinds.items()}
+    kinds = {key: around.get(key) for key in ("parent", "grouping")}
+    lists = {key: value if isinstance(value, list) else [value] for key, value in kinds.items()}
     near = [entry for value in lists.values() for entry in value if isinstance(entry, dict)]
     for entry in (one["object"], *near):
         if _type(entry).rstrip("/").endswith("/course"):
             return str(entry.get("id") or ""), _title(entry)
     parents = [entry for entry in lists["parent"] if isinstance(entry, dict)]
     entry = parents[0] if len(parents) == 1 else one["object"]
-    if entry.get("objectType") in NO_ACTIVITY:
+    if str(entry.get("objectType")) in NO_ACTIVITY:
         return "", ""
     return str(entry.get("id") or ""), _title(entry)
 
@@ -211,30 +234,39 @@ def _timed(rows: list[dict[str, Any]], ledger: Ledger) -> pd.DataFrame:
     table = pd.DataFrame(rows)
     stamps = table.pop("stamp").map(lambda one: one.strip() if isinstance(one, str) else None).astype(object)
     times = pd.to_datetime(stamps, utc=True, errors="coerce", format="ISO8601")
-    lost = np.flatnonzero(times.isna())
-    for row in lost[:TOLD]:
-        said, name = rows[row]["stamp"], rows[row]["name"]
-        ledger.warn(f"{name}: no timestamp" if said is None else f"{name}: timestamp {said!r} cannot be read")
-    if len(lost) > TOLD:
-        ledger.warn(f"{len(lost) - TOLD:,} further statements have no timestamp that can be read")
+    lost = [rows[row] for row in np.flatnonzero(times.isna())]
+    said = ["no timestamp" if one["stamp"] is None else f"timestamp {one['stamp']!r} cannot be read" for one in lost]
+    lines = [f"{one['name']}: {what}" for one, what in zip(lost, said, strict=True)]
+    _tell(lines, "no timestamp that can be read", ledger)
     bare = int((times.notna() & ~stamps.fillna("").str.contains(r"(?:Z|z|[+-]\d\d(?::?\d\d)?)$")).sum())
     if bare:
         ledger.warn(f"{bare:,} timestamps have no zone: taken as UTC")
+    table[["score", "seconds"]] = table[["score", "seconds"]].astype(float)
     return table.drop(columns="name").assign(time=times.dt.tz_localize(None))
+
+
+def _tell(lines: list[str], what: str, ledger: Ledger) -> None:
+    """Warn of each of the first statements, and count the further ones."""
+    for line in lines[:TOLD]:
+        ledger.warn(line)
+    if len(lines) > TOLD:
+        ledger.warn(f"{len(lines) - TOLD:,} further statements have {what}")
 
 
 def _valid(table: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
     """Without voided statements and those that void."""
     void = table["voids"] != ""
-    voided = table["id"].isin(set(table["voids"][void])) & ~void & (table["id"] != "")
+    ids = table["id"].str.casefold()
+    voided = ids.isin(set(table["voids"][void].str.casefold())) & ~void & (ids != "")
     ledger.drop("a statement that was voided later", int(voided.sum()), list(table["id"][voided][:5]))
     ledger.drop("a statement that voids another", int(void.sum()))
     return table[~(void | voided)].reset_index(drop=True).drop(columns="voids")
 
 
 def _distinct(table: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
-    """Statements with an id count once."""
-    again = (table["id"] != "") & table.duplicated("id", keep="first")
+    """Statements with an id (a UUID, in small letters or capitals) count once."""
+    ids = table["id"].str.casefold()
+    again = (ids != "") & ids.duplicated(keep="first")
     ledger.drop("a repetition of a statement with the same id", int(again.sum()))
     return table[~again].reset_index(drop=True).assign(time=table["time"][~again].astype("datetime64[ns]").to_numpy())
 
@@ -247,8 +279,13 @@ def _enrolments(table: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
     usable = table[~nowhere & ~leaving]
     times = usable["time"].to_numpy().astype("datetime64[ns]")
     frame = first_entries(list(zip(usable["learner"], times, usable["course"], strict=True)), ledger)
+    undated = frame["time"].isna()
+    if undated.any() and not undated.all():
+        ledger.drop("a course whose statements have no time", int(undated.sum()))
+        frame = frame[~undated].reset_index(drop=True)
     own = usable[(usable["object"] == usable["course"]) & (usable["verb"].isin(PASSING) | (usable["completion"] == 1))]
-    passed = own[own["success"] != 0].groupby(["learner", "course"], sort=False)["time"].min().rename("completed")
+    failed = (own["success"] == 0) | ((own["verb"] == "completed") & (own["completion"] == 0))
+    passed = own[~failed].groupby(["learner", "course"], sort=False)["time"].min().rename("completed")
     if len(passed):
         frame = frame.join(passed, on=["learner", "course"])
     return frame
@@ -283,15 +320,24 @@ def _number(value: Any) -> float | None:
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".gz")
 
 
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    named = (one for one in path.iterdir() if one.suffix.casefold() in SUFFIXES and one.name[0] != ".")
+    return sorted(one for one in named if one.is_file())
+
+
 def sniff_xapi(path: Path) -> Sniff:
     """By the words actor, verb and object near the start."""
+    said = [_sniff_file(one) for one in _files(path)[:TOLD]]
+    return max(said, key=lambda one: one.score, default=Sniff(0.0, "no JSON file"))
+
+
+def _sniff_file(file: Path) -> Sniff:
     try:
-        files = [path] if path.is_file() else sorted(one for one in path.iterdir() if one.suffix in SUFFIXES)
-        if not files:
-            return Sniff(0.0, "no JSON file")
-        with open_bytes(files[0]) as stream:
+        with open_bytes(file) as stream:
             head = stream.read(200_000).decode("utf-8-sig", errors="replace")
-    except (OSError, EOFError, DataError) as err:
+    except (*DAMAGED, DataError) as err:
         return Sniff(0.0, str(err))
     if not head.lstrip().startswith(("{", "[")):
         return Sniff(0.0, "no JSON")
