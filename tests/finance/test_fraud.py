@@ -251,6 +251,13 @@ def test_damaged_handbook_and_senseless_day_are_refused(tmp_path: Path) -> None:
     np.savez(path, **arrays | {"tx_fraud": np.zeros(2)})  # type: ignore[arg-type]
     with pytest.raises(DataError, match="different shapes"):
         HANDBOOK.read(path, ReadOptions(schema=SCHEMA))
+    for wrong in (np.full(3, "x"), np.full(3, np.nan)):
+        np.savez(path, **arrays | {"amount_cents": wrong})  # type: ignore[arg-type]
+        with pytest.raises(DataError, match="no numbers in amount_cents"):
+            HANDBOOK.read(path, ReadOptions(schema=SCHEMA))
+    np.savez(path, **dict.fromkeys(arrays, np.zeros(0)))  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="no numbers"):
+        HANDBOOK.read(path, ReadOptions(schema=SCHEMA))
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(DataError, match="not the handbook"):
         HANDBOOK.read(path, ReadOptions(schema=SCHEMA))

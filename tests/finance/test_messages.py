@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 import iso8583
 import pandas as pd
@@ -76,7 +77,7 @@ def test_wrapped_hex_whose_lines_all_look_like_messages(tmp_path: Path) -> None:
 
 def test_ebcdic_in_hex_is_recognised_in_a_text_file(tmp_path: Path) -> None:
     path = tmp_path / "x.txt"
-    path.write_text(encoded(4).hex())
+    path.write_text("\ufeff\n" + encoded(4).hex())
     assert ISO8583.sniff(path).score > 0.5
     assert ISO8583.read(path, options(year="2026")).main["amount"].tolist() == [123.45]
 
@@ -217,6 +218,13 @@ def test_settlement_dates_with_a_zone_are_dates(tmp_path: Path) -> None:
     content = pacs(["10.00"]).decode().replace("</IntrBkSttlmAmt>", dated)
     path.write_text(re.sub("<CreDtTm>.*</CreDtTm>", "", content))
     assert str(PACS008.read(path, options()).main["time"].iloc[0]) == "2026-01-05 00:00:00"
+
+
+def test_message_in_escaped_text_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "x.xml"
+    path.write_text(f"<Payload>{escape(pacs(['1']).decode().split('?>')[1])}</Payload>")
+    with pytest.raises(DataError, match="without the element FIToFICstmrCdtTrf"):
+        PACS008.read(path, options())
 
 
 def test_refusal_of_messages_names_the_file(tmp_path: Path) -> None:

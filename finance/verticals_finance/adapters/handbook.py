@@ -14,6 +14,7 @@ from verticals_plugins import Adapter, DataError, Dataset, Provenance, ReadOptio
 
 FILE = "transactions.npz"
 ARRAYS = ("tx_time_delta", "customer_id", "terminal_id", "amount_cents", "tx_fraud")
+NUMBERS = ("tx_time_delta", "amount_cents", "tx_fraud")
 START = np.datetime64("2018-04-01T00:00:00", "ns")
 
 
@@ -36,6 +37,9 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     if len({one.shape for one in found.values()}) > 1 or found["tx_fraud"].ndim != 1:
         shapes = ", ".join(f"{name} {one.shape}" for name, one in found.items())
         raise DataError(f"{file} has arrays of different shapes ({shapes}).", expected="One value a transaction.")
+    odd = [name for name in NUMBERS if found[name].dtype.kind not in "biuf" or not np.isfinite(found[name]).all()]
+    if odd or not len(found["tx_fraud"]):
+        raise DataError(f"{file} has no numbers in {', '.join(odd or NUMBERS)}.", expected="A number a transaction.")
     first, last = (_day(options, name, default) for name, default in (("first_day", 0), ("last_day", 999)))
     seconds = np.cumsum(found["tx_time_delta"].astype(np.int64))
     day = seconds // 86_400

@@ -60,9 +60,10 @@ def take_pacs008(file: Path, found: Rows, options: ReadOptions) -> None:
         ) from err  # fmt: skip
     bodies = [one for one in root.iter() if local(one) == BODY]
     if not bodies:
+        kind = _kind(root, content)
+        lacks = f" without the element {BODY}" if kind.startswith("pacs.008") else ""
         raise DataError(
-            f"{file.name} is a {_kind(root, content)} message.",
-            expected="pacs.008.001.02 or later (customer credit transfer).",
+            f"{file.name} is a {kind} message{lacks}.", expected="pacs.008.001.02 or later (customer credit transfer)."
         )
     for other in [one for one in root.iter() if local(one) == "Document" and not {*map(local, one.iter())} & {BODY}]:
         found.ledger.drop(f"a part of a file is a {_kind(other, b'')} message", 1, [file.name])

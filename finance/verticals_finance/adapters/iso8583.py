@@ -230,7 +230,7 @@ def sniff_iso8583(path: Path) -> Sniff:
     """Hex text or bytes that begin with a message type."""
     for file in files_in(path, SUFFIXES)[:1]:
         with file.open("rb") as stream:
-            head = stream.read(64)
+            head = stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
         first = rb"(30[3-9]\d)|[Ff]0[Ff][1-8][Ff]\d[Ff]\d|0[1-8]\d\d[0-9A-Fa-f]{16}"
         if re.match(first, head.replace(b" ", b"")) and file.suffix.lower() in (*SUFFIXES, ".txt"):
             return Sniff(0.9, "an ISO 8583 message type and bitmap")
