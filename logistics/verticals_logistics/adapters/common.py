@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from verticals.data.files import sha256
-from verticals_logistics.problem import Problem
+from verticals.data.files import DAMAGED, PACKED, open_bytes, sha256
+from verticals_logistics.problem import Problem, Shipment
 from verticals_logistics.schema import SCHEMA
 from verticals_plugins import DataError, Dataset, Ledger, Provenance, Source
 
@@ -19,26 +22,109 @@ EPOCH = np.datetime64("1970-01-01", "ns")
 EARTH_KM = 6371.0088
 
 
-def text_of(path: Path) -> str:
-    """A file's text: UTF-8 with or without a mark, else cp1252."""
-    raw = path.read_bytes()
-    if not raw.strip():
-        raise DataError(f"{path.name} is empty.", expected="A routing problem.", todo="Check the export.")
+def suffix_of(path: Path) -> str:
+    """The last suffix in small letters; one of compression is looked through."""
+    names = [one.lower() for one in path.suffixes]
+    return ([one for one in names[-2:] if one not in PACKED] or [""])[-1]
+
+
+def stem_of(path: Path) -> str:
+    """The name without its suffix, nor that of compression."""
+    return Path(path.stem).stem if path.suffix.lower() in PACKED else path.stem
+
+
+def bytes_of(path: Path, size: int = -1) -> bytes:
+    """The first ``size`` bytes of a file, unpacked.
+
+    Raises:
+        DataError: a packed file is damaged, or a zip holds several files.
+    """
+    try:
+        with open_bytes(path) as stream:
+            return stream.read(size)
+    except DAMAGED as err:
+        raise DataError(f"{path.name} cannot be read: {err}.", expected="A whole file.", todo="Copy it again.") from err
+
+
+def decoded(raw: bytes) -> str:
+    """UTF-16 by its mark, UTF-8 with or without one, else cp1252."""
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return raw.decode("utf-16", errors="replace")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         return raw.decode("cp1252", errors="replace")
 
 
+def head_of(path: Path, size: int = 4000) -> str:
+    """How a file's text begins, with line breaks of one kind; "" if it cannot be read."""
+    try:
+        return "\n".join(decoded(bytes_of(path, size)).splitlines())
+    except DataError:
+        return ""
+
+
+def text_of(path: Path) -> str:
+    """A file's text.
+
+    Raises:
+        DataError: it is empty or damaged.
+    """
+    text = decoded(bytes_of(path))
+    if not text.strip():
+        raise DataError(f"{path.name} is empty.", expected="A routing problem.", todo="Check the export.")
+    return text
+
+
+def json_of(path: Path) -> Any:
+    """A file's JSON.
+
+    Raises:
+        DataError: it is none, or names a key twice in one object.
+    """
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict[str, Any]()
+        for key, value in pairs:
+            if key in found:
+                raise DataError(f"{path.name} names {key!r} twice in one object.", expected="Each key once.",
+                                todo="Join the two, or remove one.")  # fmt: skip
+            found[key] = value
+        return found
+
+    try:
+        return json.loads(text_of(path), object_pairs_hook=once)
+    except (ValueError, RecursionError) as err:
+        raise DataError(
+            f"{path.name} is not JSON: {err}.", expected="One JSON object.", todo="Export it again."
+        ) from err
+
+
 def number(word: str, path: Path, line: int, what: str) -> float:
     """A number of a text format, or an error that names the line."""
     try:
-        value = float(word)
+        value = math.nan if "_" in word else float(word)
     except ValueError:
         value = math.nan
-    if math.isnan(value):
+    if not math.isfinite(value):
         raise DataError(f"{path.name} line {line}: {what} is {word!r}.", expected="A number.", todo="Correct the line.")
     return value
+
+
+def whole_pairs(shipments: Sequence[Shipment], stops: int, path: Path) -> tuple[Shipment, ...]:
+    """The shipments, of which each of ``stops`` stops is one end.
+
+    Raises:
+        DataError: a stop is an end of none, or of several.
+    """
+    ends = [end for one in shipments for end in (one.pickup, one.delivery)]
+    if sorted(ends) != list(range(stops)):
+        wrong = next(stop for stop in range(stops) if ends.count(stop) != 1)
+        raise DataError(
+            f"{path.name}: stop {wrong + 1} of {stops} is an end of {ends.count(wrong)} shipments.",
+            expected="Each stop is picked up at, or delivered to, once.", todo="Correct the columns of siblings.",
+        )  # fmt: skip
+    return tuple(shipments)
 
 
 def euclid(points: np.ndarray, rounding: str) -> np.ndarray:
@@ -76,7 +162,7 @@ def files_of(path: Path, suffixes: Sequence[str]) -> list[Path]:
     """The file itself, or a folder's files with one of the suffixes, in order of name."""
     if path.is_file():
         return [path]
-    found = sorted(one for one in path.rglob("*") if one.is_file() and one.suffix.lower() in suffixes)
+    found = sorted(one for one in path.rglob("*") if one.is_file() and suffix_of(one) in suffixes)
     if not found:
         raise DataError(f"{path} holds no file of this format.", expected=f"Files ending in {', '.join(suffixes)}.")
     return found
@@ -118,10 +204,11 @@ def dataset_of_problems(
 
 
 def stop_table(problem: Problem, fallback: np.datetime64) -> pd.DataFrame:
-    """A problem's stops as rows of the schema."""
+    """A problem's stops as rows of the schema; service in minutes where the problem's unit of time is known."""
     stops = problem.stops
     place = problem.place
     at = np.array([one.place for one in stops], dtype=int)
+    minute = 60.0 if problem.units.time == "s" else 1.0
     where = np.full((len(stops), 2), np.nan) if place is None else place[at].reshape(len(stops), 2)
     return pd.DataFrame(
         {
@@ -131,6 +218,6 @@ def stop_table(problem: Problem, fallback: np.datetime64) -> pd.DataFrame:
             "longitude": where[:, 0],
             "latitude": where[:, 1],
             "demand": [sum(one.demand) + sum(one.pickup) for one in stops],
-            "service": [one.service for one in stops],
+            "service": [one.service / minute for one in stops],
         }
     ).astype({"time": "datetime64[ns]"})

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from verticals_logistics.adapters.common import dataset_of, euclid, number, text_of
+from verticals_logistics.adapters.common import dataset_of, euclid, head_of, number, stem_of, text_of, whole_pairs
 from verticals_logistics.problem import Depot, Problem, Shipment, Stop, Vehicle
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
 
 HEAD = re.compile(r"VEHICLE\b.*?NUMBER\s+CAPACITY\s+(\S+)\s+(\S+).*?CUSTOMER", re.IGNORECASE | re.DOTALL)
 PAIRED = re.compile(r"^\s*\d+\s+\d+\s+\d+\s*\n\s*0(\s+-?[\d.]+){8}\s*$", re.MULTILINE)
+TRIPLE = re.compile(r"\s*\S+\s+\S+\s+\S+")
 
 
 def read_solomon(path: Path, ledger: Ledger, rounding: str = "") -> Problem:
@@ -24,7 +25,7 @@ def read_solomon(path: Path, ledger: Ledger, rounding: str = "") -> Problem:
     Raises:
         DataError: no head, a row with a wrong number of cells, or a customer named twice.
     """
-    text = text_of(path)
+    text = "\n".join(text_of(path).splitlines())
     paired = PAIRED.match(text) is not None
     head = HEAD.search(text)
     if head is None and not paired:
@@ -32,31 +33,39 @@ def read_solomon(path: Path, ledger: Ledger, rounding: str = "") -> Problem:
             f"{path.name} has no VEHICLE / CUSTOMER head.",
                 expected="Solomon's layout: NAME, VEHICLE NUMBER CAPACITY, CUSTOMER.", todo="Is the file whole?",
         )  # fmt: skip
-    cells = text.splitlines()[0].split() if paired else [head[1], head[2]] if head else []
+    cells = text.split()[:3] if paired else [head[1], head[2]] if head else []
     count, room = number(cells[0], path, 1, "the number of vehicles"), number(cells[1], path, 1, "the capacity")
-    table = _table(text, path, 9 if paired else 7)
+    begin = TRIPLE.match(text) if paired else head
+    table = _table(text, begin.end() if begin else 0, path, 9 if paired else 7)
+    if table[0, 6]:
+        ledger.warn(f"{path.name}: the service time of the depot, {table[0, 6]:g}, counts nothing")
     place = table[:, 1:3]
     rounding = rounding or ("exact" if paired else "decimal")
     far = euclid(place, rounding)
-    speed = number(cells[2], path, 1, "the speed") if paired and len(cells) > 2 else 1.0
-    if count != int(count) or count < 1 or speed <= 0:
-        raise DataError(f"{path.name}: {count:g} vehicles of speed {speed:g}.", expected="A whole number of vehicles.",
+    speed = number(cells[2], path, 1, "the speed") if paired else 1.0
+    if count != int(count) or count < 1 or room < 0 or speed < 0:
+        raise DataError(f"{path.name}: {count:g} vehicles of capacity {room:g} and speed {speed:g}.",
+                        expected="A whole number of vehicles, a capacity of at least 0, and a speed of at least 0.",
                         todo="Correct the head.")  # fmt: skip
+    if not speed:
+        ledger.warn(f"{path.name} says speed 0, as some of the set do: one unit of distance takes one of time")
     stops = tuple(_stop(row, place_of, paired) for place_of, row in enumerate(table) if place_of)
+    title = text[: head.start()].strip() if head else ""
     return Problem(
-        id=path.stem if paired else text.strip().splitlines()[0].strip(), stops=stops, depots=(Depot("0", 0),),
+        id=stem_of(path) if paired or not title else title.splitlines()[0].strip(), stops=stops,
+        depots=(Depot("0", 0),),
         vehicles=(Vehicle("vehicle", int(count), (room,), shift=(float(table[0, 4]), float(table[0, 5]))),),
-        distance=far, duration=far / speed, place=place, plane=True, rounding=rounding,
+        distance=far, duration=far / (speed or 1.0), place=place, plane=True, rounding=rounding,
         shipments=_pairs(table, path) if paired else (), best_known=None,
     )  # fmt: skip
 
 
-def _table(text: str, path: Path, width: int) -> np.ndarray:
+def _table(text: str, begin: int, path: Path, width: int) -> np.ndarray:
+    """The rows after the head's end ``begin``; a line of words before the first row names the columns."""
     rows: list[list[float]] = []
-    for line, raw in enumerate(text.splitlines(), start=1):
+    for line, raw in enumerate(text[begin:].splitlines(), start=1 + text.count("\n", 0, begin)):
         cells = raw.split()
-        begun = bool(rows) or (bool(cells) and cells[0] == "0" and len(cells) not in (2, 3))
-        if not cells or not begun:
+        if not cells or (not rows and re.match(r"[A-Za-z]", cells[0])):
             continue
         if len(cells) != width:
             raise DataError(f"{path.name} line {line} has {len(cells)} cells.", expected=f"{width} cells a customer.",
@@ -74,6 +83,9 @@ def _table(text: str, path: Path, width: int) -> np.ndarray:
             f"{path.name} does not list the depot 0 and customers 1, 2, ... in order.",
             expected="A row for each, from 0 on.", todo="Complete or sort the rows.",
         )  # fmt: skip
+    if table[0, 3]:
+        raise DataError(f"{path.name}: the depot, the first row, has the demand {table[0, 3]:g}.",
+                        expected="A depot without demand.", todo="Is the row of the depot missing?")  # fmt: skip
     return table
 
 
@@ -102,17 +114,17 @@ def _pairs(table: np.ndarray, path: Path) -> tuple[Shipment, ...]:
                 expected="The same amount, once as it is and once negative.", todo="Correct the demands.",
             )  # fmt: skip
         out.append(Shipment(node - 1, goes_to - 1, (float(row[3]),)))
-    return tuple(out)
+    return whole_pairs(out, len(table) - 1, path)
 
 
 def sniff(path: Path) -> Sniff:
     """Certain when the head is there."""
     try:
         files = [path] if path.is_file() else sorted(path.rglob("*.txt"))[:1]
-        head = files[0].read_bytes()[:3000].decode("utf-8", errors="replace") if files else ""
+        head = head_of(files[0]) if files else ""
     except OSError:
         return Sniff(0.0, "cannot be read")
-    if HEAD.search(head) or PAIRED.match(head.replace("\r\n", "\n")):
+    if HEAD.search(head) or PAIRED.match(head):
         return Sniff(0.9, "Solomon or Li & Lim layout")
     return Sniff(0.0, "no VEHICLE / CUSTOMER head")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import itertools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from verticals_logistics.adapters.common import dataset_of, haversine_km, text_of
+from verticals_logistics.adapters.common import dataset_of, haversine_km, json_of, stem_of, suffix_of
 from verticals_logistics.checker import check, first_start, route_places
 from verticals_logistics.plan import Plan
 from verticals_logistics.problem import INFINITY, Depot, Problem, Shipment, Stop, Units, Vehicle
@@ -35,6 +34,8 @@ TASK = {
     "description",
 }
 JOB = TASK | {"delivery", "pickup", "amount"}
+END = TASK - {"skills", "priority"}
+"""One end of a shipment; skills and priority are the shipment's."""
 SHIPMENT = {"pickup", "delivery", "amount", "skills", "priority"}
 VEHICLE = {
     "id", "profile", "start", "start_index", "end", "end_index", "capacity", "skills", "time_window", "costs",
@@ -47,7 +48,7 @@ UNCOVERED = {
     "speed_factor": "a speed of its own", "setup": "set-up times", "per_task_hour": "a cost per hour of tasks",
     "setup_per_type": "set-up times by type of vehicle", "service_per_type": "service times by type of vehicle",
 }  # fmt: skip
-NEUTRAL = {"speed_factor": (None, 1)}
+NEUTRAL = {"speed_factor": (None, 1), "max_tasks": (None,)}
 """Values that change nothing, where they are not None, 0 and []."""
 
 
@@ -60,13 +61,11 @@ def read_vroom(path: Path, ledger: Ledger, ignore: frozenset[str] = frozenset())
     Raises:
         DataError: not JSON, an unknown key (with the nearest known one), a rule that the plans here do not know.
     """
-    try:
-        content = json.loads(text_of(path))
-    except ValueError as err:
-        raise DataError(f"{path.name} is not JSON: {err}.", expected="A VROOM problem.") from err
+    content = json_of(path)
     if not isinstance(content, Mapping) or "vehicles" not in content:
         what = "a VROOM solution" if isinstance(content, Mapping) and "routes" in content else "no VROOM problem"
-        raise DataError(f"{path.name} is {what}.", expected='An object with "vehicles" and "jobs" or "shipments".')
+        raise DataError(f"{path.name} is {what}.", expected='An object with "vehicles" and "jobs" or "shipments".',
+                        todo="Give the file that VROOM was given.")  # fmt: skip
     return Reader(path, ledger, ignore, content).problem()
 
 
@@ -76,6 +75,8 @@ class Reader:
     def __init__(self, path: Path, ledger: Ledger, ignore: frozenset[str], content: Mapping[str, Any]) -> None:
         self.path, self.ledger, self.ignore, self.content = path, ledger, ignore, content
         self.points: list[tuple[float, float]] = []
+        self.located: dict[int, tuple[float, float]] = {}
+        self.ends: set[int] = set()
         self.stops: list[Stop] = []
         self.shipments: list[Shipment] = []
         self.needs: list[frozenset[int]] = []
@@ -111,7 +112,7 @@ class Reader:
         fleet, distance = self._travel(vehicles, fleet, distance, duration)
         self._set_up(fleet, depots)
         problem = Problem(
-            id=self.path.stem, stops=tuple(stops), depots=tuple(depots), vehicles=tuple(fleet), distance=distance,
+            id=stem_of(self.path), stops=tuple(stops), depots=tuple(depots), vehicles=tuple(fleet), distance=distance,
             duration=duration, shipments=tuple(self.shipments), place=place,
             units=Units("s" if distance is duration else "m", "s", "s"),
         )  # fmt: skip
@@ -208,7 +209,10 @@ class Reader:
         return opens, closes
 
     def _skills(self, one: Mapping[str, Any], where: str) -> frozenset[int]:
-        return frozenset(int(skill) for skill in self._numbers(one, "skills", where))
+        skills = self._numbers(one, "skills", where)
+        if any(not skill.is_integer() for skill in skills):
+            raise self._error(f"{where}.skills is {one['skills']!r}", "A list of whole numbers.")
+        return frozenset(int(skill) for skill in skills)
 
     def _list(self, name: str) -> Sequence[Mapping[str, Any]]:
         found = self.content.get(name) or []
@@ -235,30 +239,37 @@ class Reader:
 
     def _place(self, one: Mapping[str, Any], where: str, prefix: str = "location") -> int | None:
         index = one.get("location_index" if prefix == "location" else f"{prefix}_index")
-        point = one.get(prefix)
+        point = self._point(one.get(prefix), f"{where}.{prefix}")
+        if index is not None and (isinstance(index, bool) or not isinstance(index, int) or index < 0):
+            raise self._error(f"{where}: the index {index!r}", "A whole number of at least 0.")
         if self.matrices:
-            if index is None:
-                if point is not None:
-                    raise self._error(f"{where} has a location and no index into the matrix", f"{prefix}_index.")
-                return None
-            if isinstance(index, bool) or not isinstance(index, int) or index < 0:
-                raise self._error(f"{where}: the index {index!r}", "A whole number of at least 0.")
+            if index is None and point is not None:
+                raise self._error(f"{where} has a location and no index into the matrix", f"{prefix}_index.")
+            if index is not None and point is not None:
+                self.located[index] = point
             return index
+        if point is None:
+            if index is not None:
+                raise self._error(f"{where} has an index and no {prefix}, and there is no matrix",
+                                  f"matrices, or {prefix}: [longitude, latitude].")  # fmt: skip
+            return None
+        if point not in self.points:
+            self.points.append(point)
+        return self.points.index(point)
+
+    def _point(self, point: Any, where: str) -> tuple[float, float] | None:
         if point is None:
             return None
         numeric = isinstance(point, list) and all(isinstance(one, int | float) for one in point)
         if not (numeric and len(point) == 2 and abs(point[0]) <= 180 and abs(point[1]) <= 90):
-            raise self._error(f"{where}.{prefix} is {point}", "[longitude, latitude] in degrees.")
-        pair = (float(point[0]), float(point[1]))
-        if pair not in self.points:
-            self.points.append(pair)
-        return self.points.index(pair)
+            raise self._error(f"{where} is {point}", "[longitude, latitude] in degrees.")
+        return float(point[0]), float(point[1])
 
     def _task(
         self, one: Mapping[str, Any], where: str, kind: str, whole: Mapping[str, Any], loads: Sequence[str] = ()
     ) -> None:
         """A stop; skills and priority are those of ``whole``, the job or the shipment."""
-        self._keys(one, JOB, where)
+        self._keys(one, END if kind else JOB, where)
         place = self._place(one, where)
         if place is None:
             raise self._error(f"{where} has no place", "location or location_index.")
@@ -267,17 +278,23 @@ class Reader:
             raise self._error(f"{where}.time_windows is {windows!r}", "A list of [start, end].")
         if isinstance(one.get("id"), bool) or not isinstance(one.get("id"), int):
             raise self._error(f"{where}.id is {one.get('id')!r}", "A number.")
+        slots = sorted(self._window(pair, f"{where}.time_windows") for pair in windows)
+        if any(later[0] <= former[1] for former, later in itertools.pairwise(slots)):
+            raise self._error(f"{where}.time_windows overlap", "Windows apart from each other.")
         setup = 0.0 if "setup" in self.ignore else self._number(one, "setup", where, 0.0)
         demand, pickup = (self._numbers(one, name, where) for name in loads) if loads else ((), ())
         self.stops.append(Stop(
             f"{kind}{one['id']}", place, demand, pickup,
-            tuple(sorted(self._window(pair, f"{where}.time_windows") for pair in windows)),
+            tuple(slots),
             self._number(one, "service", where, 0.0) + setup,
         ))  # fmt: skip
         self.needs.append(self._skills(whole, where))
         self.urgent.append(self._number(whole, "priority", where, 0.0))
 
     def _job(self, one: Mapping[str, Any], where: str) -> None:
+        both = sorted({"delivery", "pickup"} & set(one))
+        if "amount" in one and both:
+            raise self._error(f"{where} has amount beside {both[0]}", "delivery and pickup, or amount alone.")
         self._task(one, where, "", one, ("delivery" if "delivery" in one else "amount", "pickup"))
 
     def _shipment(self, one: Mapping[str, Any], where: str) -> None:
@@ -292,14 +309,17 @@ class Reader:
         self._keys(one, VEHICLE, where)
         costs = one.get("costs") or {}
         self._keys(costs, COSTS, f"{where}.costs")
-        if "id" not in one:
-            raise self._error(f"{where} has no id", "A number.")
+        if isinstance(one.get("id"), bool) or not isinstance(one.get("id"), int | str):
+            raise self._error(f"{where} has no id" if "id" not in one else f"{where}.id is {one['id']!r}", "A number.")
         ends = []
         for end in ("start", "end"):
             place = self._place(one, where, end)
             if place is not None and all(depot.place != place for depot in depots):
                 depots.append(Depot(str(place), place))
             ends.append(next((n for n, depot in enumerate(depots) if depot.place == place), None))
+            self.ends |= set() if place is None else {place}
+        if ends == [None, None]:
+            raise self._error(f"{where} has neither a start nor an end", "One of them, or both.")
         shift = one.get("time_window")
         return Vehicle(
             str(one["id"]), 1, self._numbers(one, "capacity", where), ends[0], ends[1],
@@ -329,7 +349,16 @@ class Reader:
         if "distances" not in tables and any(one.per_distance or one.max_distance < INFINITY for one in fleet):
             raise self._error(f"per_km or max_distance, and no matrices.{profile}.distances", "A matrix of metres.")
         given, where = tables.get("distances"), f"{self.path.name}: matrices.{profile}.distances"
-        return free if given is None else square(given, where), duration, None
+        return free if given is None else square(given, where), duration, self._located(len(duration))
+
+    def _located(self, size: int) -> np.ndarray | None:
+        """(size, 2) longitude and latitude where the file tells them of each place that it uses; NaN of the others."""
+        used = {one.place for one in self.stops} | self.ends
+        if not used <= set(self.located) or max(used) >= size:
+            return None
+        place = np.full((size, 2), np.nan)
+        place[list(self.located)] = list(self.located.values())
+        return place
 
     def _error(self, found: str, expected: str, todo: str = "Correct the file.") -> DataError:
         return DataError(f"{self.path.name}: {found}.", expected=expected, todo=todo)
@@ -346,12 +375,14 @@ def square(rows: Any, what: str) -> np.ndarray:
         or not rows
         or any(not isinstance(row, list) or len(row) != len(rows) for row in rows)
     ):
-        raise DataError(f"{what} is no square matrix.", expected="A list of rows, as many as columns.")
-    try:
-        table = np.array([[np.nan if cell is None else float(cell) for cell in row] for row in rows])
-    except (TypeError, ValueError) as err:
-        raise DataError(f"{what} holds a cell that is no number: {err}.", expected="Numbers or null.") from err
-    table[~((table >= 0) & (table < 1e9))] = np.inf
+        raise DataError(f"{what} is no square matrix.", expected="A list of rows, as many as columns.",
+                        todo="Ask for the table between the same places.")  # fmt: skip
+    cells = [cell for row in rows for cell in row if cell is not None]
+    odd = next((cell for cell in cells if isinstance(cell, bool) or not isinstance(cell, int | float)), None)
+    if odd is not None:
+        raise DataError(f"{what} holds a cell that is no number: {odd!r}.", expected="Numbers or null.",
+                        todo="Write numbers without quotes.")  # fmt: skip
+    table = np.array([[np.inf if cell is None or not 0 <= cell < 1e9 else cell for cell in row] for row in rows], float)
     np.fill_diagonal(table, np.where(np.isfinite(np.diag(table)), np.diag(table), 0.0))
     return table
 
@@ -400,14 +431,18 @@ def _whole(value: float) -> int | float:
 
 
 def sniff(path: Path) -> Sniff:
-    """Certain when a JSON file has vehicles with jobs or shipments."""
+    """Certain when a JSON file has vehicles with jobs or shipments, or is VROOM's answer; unsure when it is broken."""
     try:
         files = [path] if path.is_file() else sorted(path.rglob("*.json"))[:1]
-        content = json.loads(files[0].read_bytes()) if files and files[0].suffix.lower() == ".json" else None
-    except (OSError, ValueError):
-        return Sniff(0.0, "no JSON")
+        content = json_of(files[0]) if files and suffix_of(files[0]) == ".json" else None
+    except OSError:
+        return Sniff(0.0, "cannot be read")
+    except DataError as err:
+        return Sniff(0.3, str(err))
     if isinstance(content, Mapping) and "vehicles" in content and ("jobs" in content or "shipments" in content):
         return Sniff(0.95, "VROOM problem")
+    if isinstance(content, Mapping) and "routes" in content and {"summary", "unassigned"} & set(content):
+        return Sniff(0.95, "VROOM solution")
     return Sniff(0.0, "no vehicles with jobs or shipments")
 
 

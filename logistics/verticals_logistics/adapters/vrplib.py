@@ -6,13 +6,14 @@ be missing after a section's name, EOF may be missing. EUC_2D hides three conven
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from verticals_logistics.adapters.common import dataset_of, number, text_of
+from verticals_logistics.adapters.common import dataset_of, head_of, number, stem_of, suffix_of, text_of, whole_pairs
 from verticals_logistics.adapters.vrplib_matrix import distances_of, kinds_of
 from verticals_logistics.adapters.vrplib_words import Words, rows_of, tokenize, values, whole
 from verticals_logistics.problem import INFINITY, Depot, Problem, Shipment, Stop, Vehicle
@@ -38,7 +39,7 @@ UNCOVERED = {
     "RELEASE_TIME": "release times", "VEHICLES_RELOAD_DEPOT": "reloading at a depot during a route",
     "VEHICLES_MAX_RELOADS": "reloading at a depot during a route",
     "MUTUALLY_EXCLUSIVE_GROUP": "groups of which one stop is to be served", "STANDTIME": "stand times",
-    "FIXED_EDGES": "fixed edges", "TOUR": "given tours",
+    "FIXED_EDGES": "fixed edges", "TOUR": "given tours", "SCALE": "scaled distances",
 }  # fmt: skip
 ONE_VEHICLE = {"TSP", "ATSP", "TSPTW"}
 OPEN = {"OVRP", "OVRPTW"}
@@ -69,9 +70,10 @@ def read_vrplib(path: Path, ledger: Ledger, rounding: str = "") -> Problem:
     if words.kind in BACKHAULS_LAST or kinds_of(words, size):
         distance = _begun_with_linehauls(distance, stops, depots)
     return Problem(
-        id=words.header.get("NAME", path.stem) or path.stem, stops=tuple(stops), shipments=tuple(shipments),
+        id=words.header.get("NAME") or stem_of(path), stops=tuple(stops), shipments=tuple(shipments),
         depots=tuple(Depot(str(one + 1), one) for one in depots), vehicles=_vehicles(words, depots, stops, path),
-        distance=distance, duration=distance, place=place, plane=True, rounding=rounding,
+        distance=distance, duration=distance, place=place, rounding=rounding,
+        plane=words.header.get("EDGE_WEIGHT_TYPE", "").upper() != "GEO",
         backhauls_last=_backhauls_last(words, size, path, ledger), best_known=_best_known(path),
     )  # fmt: skip
 
@@ -126,9 +128,14 @@ def _refuse_unknown(words: Words, path: Path, ledger: Ledger) -> None:
             expected=f"One of {', '.join(sorted(TYPES - {''}))}.",
             todo="Write the TYPE whose rules it has, such as CVRP, if that is true.",
         )  # fmt: skip
-    unknown = sorted(set(words.header) - HEADERS)
+    unknown = [_with_nearest(one) for one in sorted(set(words.header) - HEADERS)]
     if unknown:
         ledger.warn(f"{path.name}: header keys that mean nothing here: {', '.join(unknown)}")
+
+
+def _with_nearest(key: str) -> str:
+    near = difflib.get_close_matches(key, HEADERS, 1, 0.8)
+    return f"{key} (is {near[0]} meant?)" if near else key
 
 
 def _count(words: Words, path: Path) -> int:
@@ -161,10 +168,11 @@ def _depots(words: Words, size: int, path: Path) -> list[int]:
 
 def _stops(words: Words, size: int, depots: list[int], path: Path) -> list[Stop]:
     demand, pickup = _amounts(words, size, path)
+    _refuse_odd_loads(words, demand + pickup, depots, path)
     service = _column(words, "SERVICE_TIME", size, path, words.header.get("SERVICE_TIME"))
     prize = rows_of(words, "PRIZE", size, 1, path)[:, 0] if "PRIZE" in words.sections else None
     windows = rows_of(words, "TIME_WINDOW", size, 2, path) if "TIME_WINDOW" in words.sections else None
-    allowed = _allowed(words, path)
+    allowed = _allowed(words, size, path)
     worst = {"demand": demand, "pickup": pickup, "service": service, "prize": service if prize is None else prize}
     for name, table in worst.items():
         if np.min(table, initial=0.0) < 0:
@@ -181,6 +189,28 @@ def _stops(words: Words, size: int, depots: list[int], path: Path) -> list[Stop]
         )
         for node in range(size) if node not in depots
     ]  # fmt: skip
+
+
+def _refuse_odd_loads(words: Words, load: np.ndarray, depots: list[int], path: Path) -> None:
+    """What says that a section or a header line is missing: (size, D) loads that do not go with the rest.
+
+    Raises:
+        DataError: a depot with a demand, a capacity without demands, or of another number of dimensions.
+    """
+    rooms = {len(row) for row in _per_vehicle(words, "CAPACITY", path)} | ({1} if "CAPACITY" in words.header else set())
+    told = bool({"DEMAND", "LINEHAUL", "BACKHAUL"} & set(words.sections))
+    found = expected = ""
+    if load[depots].any():
+        found, expected = f"depot {depots[int(load[depots].any(-1).argmax())] + 1} has a demand", "A depot without one"
+    elif rooms and not told:
+        found, expected = "CAPACITY and no demands", "DEMAND_SECTION"
+    elif not rooms and load.any():
+        found, expected = "demands and no CAPACITY", "CAPACITY : what a vehicle holds"
+    elif rooms and load.any() and rooms != {load.shape[1]}:
+        found = f"{load.shape[1]} demands a node and {' or '.join(map(str, sorted(rooms)))} capacities a vehicle"
+        expected = "As many of each"
+    if found:
+        raise DataError(f"{path.name}: {found}.", expected=f"{expected}.", todo="Is the file whole?")
 
 
 def _window(row: np.ndarray, node: int, path: Path) -> tuple[float, float]:
@@ -224,10 +254,15 @@ def _column(words: Words, section: str, size: int, path: Path, constant: str | N
     return np.full(size, 0.0 if constant is None else number(constant, path, 1, section))
 
 
-def _allowed(words: Words, path: Path) -> list[set[float]] | None:
+def _allowed(words: Words, size: int, path: Path) -> list[set[float]] | None:
     if "VEHICLES_ALLOWED_CLIENTS" not in words.sections:
         return None
-    return [set(row) for row in _per_vehicle(words, "VEHICLES_ALLOWED_CLIENTS", path)]
+    rows = [set(row) for row in _per_vehicle(words, "VEHICLES_ALLOWED_CLIENTS", path)]
+    odd = set[float]().union(*rows) - set(range(1, size + 1))
+    if odd:
+        raise DataError(f"{path.name}: VEHICLES_ALLOWED_CLIENTS_SECTION names node {min(odd):g}.",
+                        expected=f"Nodes 1 to {size}.", todo="Correct the numbers.")  # fmt: skip
+    return rows
 
 
 def _both_ends(words: Words, size: int, depots: list[int], path: Path) -> tuple[list[Stop], list[Shipment]]:
@@ -273,7 +308,7 @@ def _pairs(table: np.ndarray, nodes: list[int], path: Path) -> list[Shipment]:
                 todo="Correct column 2.",
             )  # fmt: skip
         shipments.append(Shipment(row[node], row[goes_to], (float(amount),)))
-    return shipments
+    return list(whole_pairs(shipments, len(nodes), path))
 
 
 def _vehicles(words: Words, depots: list[int], stops: list[Stop], path: Path) -> tuple[Vehicle, ...]:
@@ -282,6 +317,10 @@ def _vehicles(words: Words, depots: list[int], stops: list[Stop], path: Path) ->
     most = INFINITY if limit is None else number(limit, path, 1, "DISTANCE")
     served = any(one.service for one in stops)
     usual = {name: number(words.header[name], path, 1, name) for name in PER_VEHICLE if name in words.header}
+    if min((*usual.values(), most)) < 0:
+        name = min((*usual, "DISTANCE"), key=lambda one: usual.get(one, most))
+        raise DataError(f"{path.name}: {name} is {words.header[name]}.", expected="A number of at least 0.",
+                        todo="Correct the header.")  # fmt: skip
     kind = Vehicle(
         "", None, (usual["CAPACITY"],) if "CAPACITY" in usual else (), fixed=usual.get("VEHICLES_FIXED_COST", 0.0),
         per_distance=usual.get("VEHICLES_UNIT_DISTANCE_COST", 1.0),
@@ -396,11 +435,13 @@ def sniff(path: Path) -> Sniff:
     """Certain when a file names DIMENSION and a section."""
     try:
         files = [path] if path.is_file() else sorted(path.rglob("*.vrp*"))[:1]
-        head = files[0].read_bytes()[:4000].decode("utf-8", errors="replace").upper() if files else ""
+        head = head_of(files[0]).upper() if files else ""
     except OSError:
         return Sniff(0.0, "cannot be read")
     if re.search(r"^\s*DIMENSION\b", head, re.MULTILINE) or re.search(r"^\s*[A-Z_]+_SECTION", head, re.MULTILINE):
         return Sniff(0.95, "VRPLIB header")
+    if path.is_file() and suffix_of(path) in (".vrp", ".vrpb"):
+        return Sniff(0.3, "named as VRPLIB")
     return Sniff(0.0, "no DIMENSION and no section")
 
 

@@ -11,6 +11,12 @@ from verticals_logistics.adapters.common import euclid, rounded
 from verticals_logistics.adapters.vrplib_words import Words, rows_of, values
 from verticals_plugins import DataError, Ledger
 
+TRIANGLES = {
+    "LOWER_ROW": (True, -1), "UPPER_ROW": (False, -1), "LOWER_DIAG_ROW": (True, 0), "UPPER_DIAG_ROW": (False, 0),
+    "UPPER_COL": (True, -1), "LOWER_COL": (False, -1), "UPPER_DIAG_COL": (True, 0), "LOWER_DIAG_COL": (False, 0),
+}  # fmt: skip
+"""Whether the numbers come as those of the lower triangle by rows, and -1 where the diagonal is left out."""
+
 
 def distances_of(
     words: Words, size: int, path: Path, ledger: Ledger, rounding: str
@@ -38,7 +44,7 @@ def distances_of(
             todo="Is the file cut short?",
         )  # fmt: skip
     if kind == "GEO":
-        return _geo(place), place[:, ::-1]
+        return _geo(place), degrees(place)[:, ::-1]
     return _metric(kind, place, path, rounding), place[:, :2]
 
 
@@ -78,10 +84,15 @@ def _metric(kind: str, place: np.ndarray, path: Path, rounding: str) -> np.ndarr
     )
 
 
+def degrees(place: np.ndarray) -> np.ndarray:
+    """TSPLIB's degrees.minutes as degrees with decimals."""
+    whole = np.trunc(place)
+    return np.asarray(whole + 5.0 * (place - whole) / 3.0)
+
+
 def _geo(place: np.ndarray) -> np.ndarray:
     """TSPLIB's GEO: degrees.minutes on a sphere of 6378.388 km, cut to integers (TSPLIB 95, section 2.4)."""
-    whole = np.trunc(place)
-    rad = 3.141592 * (whole + 5.0 * (place - whole) / 3.0) / 180.0
+    rad = 3.141592 * degrees(place) / 180.0
     lat, lon = rad[:, 0], rad[:, 1]
     q1, q2, q3 = np.cos(lon[:, None] - lon), np.cos(lat[:, None] - lat), np.cos(lat[:, None] + lat)
     inner = np.clip(0.5 * ((1.0 + q1) * q2 - (1.0 - q1) * q3), -1.0, 1.0)
@@ -98,25 +109,20 @@ def explicit(words: Words, size: int, path: Path, ledger: Ledger) -> np.ndarray:
     """
     form = words.header.get("EDGE_WEIGHT_FORMAT", "").upper()
     found = np.array(values(words, "EDGE_WEIGHT", path))
-    lower, upper = np.tril_indices(size, -1), np.triu_indices(size, 1)
-    index = {
-        "LOWER_ROW": lower, "UPPER_ROW": upper, "LOWER_DIAG_ROW": np.tril_indices(size),
-        "UPPER_DIAG_ROW": np.triu_indices(size), "UPPER_COL": lower[::-1], "LOWER_COL": upper[::-1],
-        "UPPER_DIAG_COL": np.tril_indices(size)[::-1], "LOWER_DIAG_COL": np.triu_indices(size)[::-1],
-    }  # fmt: skip
     if form == "FULL_MATRIX":
         _fit(len(found), size * size, form, path)
         return found.reshape(size, size)
-    if form not in index:
+    if form not in TRIANGLES:
         raise DataError(
             f"{path.name}: EDGE_WEIGHT_FORMAT is {form or 'missing'}.",
-            expected=f"FULL_MATRIX or one of {', '.join(index)}.", todo="Name the format; it is never guessed.",
+            expected=f"FULL_MATRIX or one of {', '.join(TRIANGLES)}.", todo="Name the format; it is never guessed.",
         )  # fmt: skip
     if "_DIAG_" in form and len(found) == size * (size - 1) // 2:
         ledger.warn(f"{path.name} says {form} but holds no diagonal ({len(found)} numbers); read without one")
         form = form.replace("_DIAG", "")
-    rows, columns = index[form]
-    _fit(len(found), len(rows), form, path)
+    lower, offset = TRIANGLES[form]
+    _fit(len(found), size * (size + 1 + 2 * offset) // 2, form, path)
+    rows, columns = np.tril_indices(size, offset) if lower else np.triu_indices(size, -offset)
     matrix = np.zeros((size, size))
     matrix[rows, columns] = found
     matrix[columns, rows] = found
