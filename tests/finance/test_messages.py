@@ -75,6 +75,12 @@ def test_wrapped_hex_whose_lines_all_look_like_messages(tmp_path: Path) -> None:
     assert len(read(tmp_path, f"{text[:cut]}\n{text[cut:]}".encode(), "x.hex").main) == 1
 
 
+@pytest.mark.parametrize("way", [5, 6, 8, 9])
+@pytest.mark.parametrize("card", ["378282246310000", "4929000000000000010", "36700102000000", "0123456789012345"])
+def test_packed_card_numbers_that_end_in_zero(way: int, card: str) -> None:
+    assert decoded(encoded(way, f2=card))["2"] == card
+
+
 def test_ebcdic_in_hex_is_recognised_in_a_text_file(tmp_path: Path) -> None:
     path = tmp_path / "x.txt"
     path.write_text("\ufeff\n" + encoded(4).hex())

@@ -85,13 +85,14 @@ def _bcd(default: Mapping[str, Mapping[str, Any]], side: str, *, card: str = "bc
 def decoded(message: bytes) -> Fields:
     """Fields by number, "t" for the type.
 
-    A second bitmap that is there although bit 1 of the first is not set is read, as some switches send it.
+    A second bitmap that is there although bit 1 of the first is not set is read, as some switches send it. A reading
+    whose card number begins with 0 counts only if there is no other: packed digits may be filled left or right.
 
     Raises:
         DataError: no way of writing explains the message.
     """
     iso8583 = need("iso8583", extra="finance")
-    reasons = []
+    reasons, unlikely = [], dict[str, str]()
     first = "EBCDIC" if message[:1] >= b"\xf0" else "ASCII" if message[:1].isdigit() else "BCD"
     for name, spec in sorted(ways(), key=lambda one: not one[0].startswith(first)):
         for one in (message, *_with_second_bitmap(message, spec)):
@@ -103,7 +104,12 @@ def decoded(message: bytes) -> Fields:
             if wrong := implausible(fields):
                 reasons.append(f"{name}: {wrong}")
                 continue
-            return {key: str(value) for key, value in fields.items()}
+            found = {key: str(value) for key, value in fields.items()}
+            if not any(found.get(name, "").startswith("0") for name in ("2", "35")):
+                return found
+            unlikely = unlikely or found
+    if unlikely:
+        return unlikely
     text = message[:4].decode("cp500").encode("ascii", "replace") if first == "EBCDIC" else message[:4]
     kind = text if text.isdigit() else message[:2].hex().encode()
     if kind[:1] in b"12" and kind.isdigit():
