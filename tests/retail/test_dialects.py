@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from verticals.pipeline.reading import choose
@@ -289,3 +291,231 @@ def test_listed_facts_of_long_and_competition_files(shared: Shared) -> None:
         "1979-01-01", "1973-01-01",
     }  # fmt: skip
     assert yearly.provenance.notes["horizon"] == "4"
+
+
+# ------------------------------------------------------------------------------------------------ time in heads
+
+
+@pytest.mark.parametrize(
+    ("heads", "moments"),
+    [
+        (["1/13/2024 1:00 PM", "1/13/2024 2:00 PM"], ["2024-01-13T13:00:00", "2024-01-13T14:00:00"]),
+        (["1/13/2024, 12:30:00 AM", "1/14/2024, 12:30:00 PM"], ["2024-01-13T00:30:00", "2024-01-14T12:30:00"]),
+        (["2024-01-01T00:00:00+02:00", "2024-01-02T00:00:00+02:00"], ["2023-12-31T22:00:00", "2024-01-01T22:00:00"]),
+        (["2024-01-01T00:00:00Z", "2024-01-01T01:00:00Z"], ["2024-01-01T00:00:00", "2024-01-01T01:00:00"]),
+        (["Jan24", "Feb24"], ["2024-01-01T00:00:00", "2024-02-01T00:00:00"]),
+    ],
+)
+def test_heads_keep_their_time_of_day(heads: list[str], moments: list[str]) -> None:
+    assert date_heads(heads) == heads
+    assert list(np.datetime_as_string(moments_of(heads, "", "x"), "s")) == moments
+
+
+@pytest.mark.parametrize("head", ["2024-01-01 12", "2024-01-01 12:00 noon"])
+def test_a_time_of_day_that_is_not_understood_is_no_date(head: str) -> None:
+    assert date_heads([head]) == []
+
+
+@pytest.mark.parametrize("heads", ["W1,W2,W3,W4", "Week 1,Week 2,Week 3,Week 4", "KW01,KW02,KW03,KW04"])
+def test_weeks_without_a_year_are_refused(heads: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="name weeks without a year"):
+        sheet(tmp_path, f"sku,{heads}\nA,1,2,3,4\n")
+
+
+# ------------------------------------------------------------------------------------------------ times down
+
+
+@pytest.mark.parametrize(
+    ("cells", "days"),
+    [
+        (["2024-01", "2024-02"], ["2024-01-01", "2024-02-01"]),
+        (["202401", "202402"], ["2024-01-01", "2024-02-01"]),
+        (["2024-W01", "2024-W02"], ["2024-01-01", "2024-01-08"]),
+        (["2024Q1", "2024Q2"], ["2024-01-01", "2024-04-01"]),
+        (["Jan 2024", "Feb 2024"], ["2024-01-01", "2024-02-01"]),
+    ],
+)
+def test_a_first_column_may_hold_periods(cells: list[str], days: list[str], tmp_path: Path) -> None:
+    data = sheet(tmp_path, f"period,A,B\n{cells[0]},1,2\n{cells[1]},3,4\n")
+    assert values(data) == {"A": [1, 3], "B": [2, 4]}
+    assert [str(one)[:10] for one in data.main["time"].head(2)] == days
+
+
+def test_times_down_are_put_in_order_and_their_gaps_told(tmp_path: Path) -> None:
+    data = sheet(tmp_path, "date,A,B\n1/16/2024,1,2\n1/13/2024,3,4\n1/14/2024,5,6\n")
+    assert values(data) == {"A": [3, 5, 1], "B": [4, 6, 2]}
+    told = data.provenance.ledger.warnings
+    assert "date: dates read as mdy" in told
+    assert "series (all): 1 missing steps (2024-01-15T00:00 to 2024-01-15T00:00)" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("date,A,B\n2024-01-02,1,2\n2024-01-01,1,2\n2024-01-02,3,4\n", "2024-01-02.* stands in line 2 and line 4"),
+        ("date,customer_id,amount\n2024-01-01,17,3.5\n2024-01-01,18,4.5\n", "stands in line 2 and line 3"),
+        ("date,A,B\nfoo,1,2\nbar,3,4\n2024-01-01,3,4\n", "'date' cannot be read as a time, for example 'foo'"),
+    ],
+)
+def test_doubtful_times_down_are_refused(text: str, match: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=match):
+        sheet(tmp_path, text)
+
+
+def test_a_column_sheet_takes_no_price_sheet(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="one column a series"):
+        sheet(tmp_path, "date,A,B\n2024-01-01,1,2\n2024-01-02,1,2\n", prices="p.csv")
+
+
+# ------------------------------------------------------------------------------------------------ nothing silent
+
+
+def test_a_sheet_tells_dashes_and_missing_weeks(tmp_path: Path) -> None:
+    data = sheet(tmp_path, "sku,2024-01-01,2024-01-08,2024-01-22\nA, - ,2,3\n")
+    assert np.isnan(data.main["demand"].iloc[0])
+    assert "1 cells hold a dash: not known, and no zero" in data.provenance.ledger.warnings
+    assert any("1 missing steps (2024-01-15" in one for one in data.provenance.ledger.warnings)
+
+
+def test_prices_of_other_series_and_weeks_are_told(tmp_path: Path) -> None:
+    prices = tmp_path / "prices.csv"
+    prices.write_text("sku,2024-01-01,2024-01-08,2024-01-15,2024-01-22\nA,1,2,3,4\nB,1,2,3,4\n")
+    data = sheet(tmp_path, "sku,2024-01-01,2024-01-08,2024-01-15\nA,1,2,3\n", prices=str(prices))
+    assert list(data.main["price"]) == [1, 2, 3]
+    told = data.provenance.ledger.warnings
+    assert "prices.csv: 1 series of prices are not in the sheet and left out (B)" in told
+    assert "prices.csv: 1 time of prices are not in the sheet and left out (2024-01-22 00:00:00)" in told
+
+
+def test_an_index_that_was_saved_without_a_name_names_the_series(tmp_path: Path) -> None:
+    assert values(sheet(tmp_path, ",2024-01-01,2024-01-08,2024-01-15\nA,1,2,3\n")) == {"A": [1, 2, 3]}
+    numbered = sheet(tmp_path, ",sku,2024-01-01,2024-01-08,2024-01-15\n0,A,1,2,3\n")
+    assert values(numbered) == {"A": [1, 2, 3]}
+    assert "columns left out: column 1" in numbered.provenance.ledger.warnings
+
+
+def test_columnar_sheets_and_whole_numbers_as_names(tmp_path: Path) -> None:
+    days = pd.date_range("2024-01-01", periods=3)
+    down = tmp_path / "down.parquet"
+    pd.DataFrame({"date": days, "A": [1.0, 2, 3], "B": [4, 5, 6]}).to_parquet(down)
+    assert values(read(down)) == {"A": [1, 2, 3], "B": [4, 5, 6]}
+    across = tmp_path / "across.parquet"
+    pd.DataFrame({"sku": [7.0, np.nan], **{str(day): [1.0, 2.0] for day in days}}).to_parquet(across)
+    data = read(across)
+    assert values(data) == {"7": [1, 1, 1]}
+    assert data.provenance.ledger.dropped == {"a row without a name": 1}
+    long = tmp_path / "long.parquet"
+    frame = {"store_nbr": [1.0, 1.0, np.nan], "item_nbr": [7, 7, 7], "date": days, "unit_sales": [1.0, 2.0, 3.0]}
+    pd.DataFrame(frame).to_parquet(long)
+    assert values(read(long)) == {"1/7": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("unique_id,ds,y\nA,2024-01-01,1\nA,2024-01-01,2\n", "1 rows repeat a series and a step, first 'A' at 2024-01"),
+        ("store,item,date,units\n1/2,3,2024-01-01,1\n1,2/3,2024-01-02,2\n", "both be called '1/2/3'"),
+        ("sku,week,qty\nA,202401,1\nA,202402,2\n", "202401 in column 'week' can be a week or a month"),
+        ("sku,week,qty\n" + "".join(f"A,2024{week:02d},1\n" for week in range(1, 21)), "'week' holds plain numbers"),
+        ("Store,Date,Sales,Promo\n1,2015-07-31,5263,1\n", "--map series=Store"),
+    ],
+)
+def test_a_doubtful_long_table_is_refused_by_name(text: str, match: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=match):
+        sheet(tmp_path, text)
+
+
+def test_a_period_that_does_not_exist_is_dropped_and_named(tmp_path: Path) -> None:
+    data = sheet(tmp_path, "sku,week,qty\nA,2024-W01,1\nA,2024-W02,2\nA,2024-W55,3\n")
+    assert values(data) == {"A": [1, 2]}
+    assert data.provenance.ledger.where == {"week cannot be read as a time": ["line 4: '2024-W55'"]}
+
+
+def test_promotions_may_be_words(tmp_path: Path) -> None:
+    text = "id,date,store_nbr,item_nbr,unit_sales,onpromotion\n0,2017-08-01,25,1,7.0,False\n1,2017-08-02,25,1,3,True\n"
+    main = sheet(tmp_path, text).main
+    assert list(main["promotion"]) == [0, 1]
+
+
+# ------------------------------------------------------------------------------------------------ several files
+
+
+def test_a_competition_folder_may_hold_its_table_of_facts(tmp_path: Path) -> None:
+    (tmp_path / "M4-info.csv").write_text("M4id,category,Frequency,Horizon,SP\nW1,Other,1,13,Weekly\n")
+    (tmp_path / "Weekly-train.csv").write_text("V1,V2,V3,V4\nW1,1,2,NA\n")
+    (tmp_path / "Weekly-test.csv").write_text("V1,V2,V3\nW1,8,9\n")
+    assert values(read(tmp_path)) == {"W1": [1, 2, 8, 9]}
+
+
+def test_a_competition_sheet_with_decimal_commas(tmp_path: Path) -> None:
+    text = "V1;V2;V3\nW1;1.234;2.345\n"
+    with pytest.raises(DataError, match=r"'1\.234' is 1\.234 or 1234"):
+        sheet(tmp_path, text, "Weekly-train.csv")
+    assert values(sheet(tmp_path, text, "Weekly-train.csv", decimal=",")) == {"W1": [1234, 2345]}
+
+
+def m5(folder: Path, calendar: str, prices: str = "", sales: str = "I,S,CA,1,2\n", **options: str) -> Dataset:
+    (folder / "calendar.csv").write_text("date,d,wm_yr_wk,event_name_1,snap_CA\n" + calendar)
+    (folder / "sales.csv").write_text("item_id,store_id,state_id,d_1,d_2\n" + sales)
+    if prices:
+        (folder / "prices.csv").write_text("item_id,store_id,wm_yr_wk,sell_price\n" + prices)
+    return read(folder, **options)
+
+
+def test_words_for_nothing_are_no_event_and_truth_is_a_number(tmp_path: Path) -> None:
+    data = m5(tmp_path, "2011-01-29,d_1,11101,NA,True\n2011-01-30,d_2,11101,SuperBowl,False\n")
+    assert list(data.main["event"].astype(str)) == ["", "SuperBowl"]
+    assert list(data.main["benefit_day"]) == [1, 0]
+
+
+def test_week_codes_that_became_decimals_are_joined_and_other_prices_told(tmp_path: Path) -> None:
+    days = "2011-01-29,d_1,11101,,0\n2011-01-30,d_2,11101,,0\n"
+    data = m5(tmp_path, days, "I,S,11101.0,2.5\nJ,S,11101.0,3.5\n")
+    assert list(data.main["price"]) == [2.5, 2.5]
+    told = "1 prices in prices.csv are of items and stores without sales"
+    assert told in data.provenance.ledger.warnings
+
+
+def test_calendar_dates_may_need_their_order(tmp_path: Path) -> None:
+    days = "1/2/2011,d_1,1,,0\n1/3/2011,d_2,1,,0\n"
+    with pytest.raises(DataError, match="date_format=dmy"):
+        m5(tmp_path, days)
+    assert str(m5(tmp_path, days, date_format="mdy").main["time"].iloc[0]) == "2011-01-02 00:00:00"
+
+
+@pytest.mark.parametrize(
+    ("calendar", "sales", "match"),
+    [
+        ("2011-01-29,d_1,1,,0\n2011-01-30,d_2,1,,0\n", ",S,CA,1,2\n", "line 2 has no item_id"),
+        ("2011-01-29,d_1,1,,0\n2011-01-30,d_2,1,,x\n", "I,S,CA,1,2\n", "'x' in column snap_CA, d_2, is no number"),
+    ],
+)
+def test_tables_without_a_key_or_a_number_are_named(calendar: str, sales: str, match: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=match):
+        m5(tmp_path, calendar, sales=sales)
+
+
+@pytest.mark.parametrize(
+    ("words", "row", "match"),
+    [
+        ("@frequency daily\n", "A:2013-01-01 00-00-00:1_000", "line 6: could not convert string to float: '1_000'"),
+        ("@frequency 0_minutes\n", "A:2013-01-01 00-00-00:1", "frequency is '0_minutes'"),
+        ("@frequency daily\n@horizon \u00b2\n", "A:2013-01-01 00-00-00:1", "horizon is '\u00b2'"),
+    ],
+)
+def test_odd_numbers_of_a_series_file_are_refused(words: str, row: str, match: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=match):
+        sheet(tmp_path, f"{HEAD}{words}@data\n{row}\n", "a.tsf")
+
+
+def test_a_packed_series_file_that_is_cut_short_is_refused(tmp_path: Path) -> None:
+    rows = "".join(f"A{number}:2013-01-01 00-00-00:{number},2\n" for number in range(3000))
+    packed = gzip.compress(f"{HEAD}@frequency daily\n@data\n{rows}".encode())
+    assert len(sheet(tmp_path, packed, "a.tsf.gz").main) == 6000
+    with pytest.raises(DataError, match=r"b\.tsf\.gz is damaged or cut short"):
+        sheet(tmp_path, packed[:-300], "b.tsf.gz")
+
+
+def test_a_series_without_a_name_is_called_by_its_line(tmp_path: Path) -> None:
+    data = sheet(tmp_path, f"{HEAD}@frequency daily\n@data\n:2013-01-01 00-00-00:1,2\n", "a.tsf")
+    assert list(values(data)) == ["line 6"]

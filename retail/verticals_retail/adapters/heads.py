@@ -29,7 +29,11 @@ MONTHS = (
 NUMBER = {word: number for number, words in enumerate(MONTHS, 1) for word in words.split()}
 YEAR, WEEK = r"((?:19|20)\d\d)", r"(?:w|kw|cw|wk|week|woche|s|sem)\.?[-_ ]?"
 NAME = r"([^\W\d_]{3,10})\.?"
-SLASHED = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?:[ T]\d.*)?")
+CLOCK = (
+    r",?[ T]+(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.\d+)?)?"
+    r"(?: ?(?P<half>[AP]M))?(?: ?(?P<zone>Z|UTC|[-+]\d\d:?\d\d))?"
+)
+SLASHED = re.compile(rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}|\d{{2}})(?:{CLOCK})?", re.IGNORECASE)
 
 Parts = tuple[int, int, int]
 
@@ -57,7 +61,7 @@ def plain_letters(text: str) -> str:
 
 
 STYLES: dict[str, Callable[[re.Match[str]], Parts | None]] = {
-    rf"{YEAR}([-/._])(\d{{1,2}})\2(\d{{1,2}})(?:[ T]\d.*)?": lambda m: (int(m[1]), int(m[3]), int(m[4])),
+    rf"{YEAR}([-/._])(\d{{1,2}})\2(\d{{1,2}})(?:{CLOCK})?": lambda m: (int(m[1]), int(m[3]), int(m[4])),
     rf"{YEAR}(\d\d)(\d\d)": lambda m: (int(m[1]), int(m[2]), int(m[3])),
     rf"{YEAR}(?:[-/._ ]M?|M)(\d{{1,2}})": lambda m: (int(m[1]), int(m[2]), 1),
     rf"{YEAR}(\d\d)": lambda m: (int(m[1]), int(m[2]), 1),
@@ -67,7 +71,7 @@ STYLES: dict[str, Callable[[re.Match[str]], Parts | None]] = {
     rf"{YEAR}[-_ /]?Q([1-4])": lambda m: (int(m[1]), 3 * int(m[2]) - 2, 1),
     rf"Q([1-4])[-_ /]?{YEAR}": lambda m: (int(m[2]), 3 * int(m[1]) - 2, 1),
     rf"{NAME}[-_ /]?'?{YEAR}": lambda m: _named(m[1], m[2]),
-    rf"{NAME}[-_ /]'?(\d\d)": lambda m: _named(m[1], m[2]),
+    rf"{NAME}(?:[-_ /]'?|')?(\d\d)": lambda m: _named(m[1], m[2]),
     rf"{YEAR}[-_ /]?{NAME}": lambda m: _named(m[2], m[1]),
     rf"(\d{{1,2}})[-. ]{{1,2}}{NAME}[-. ]((?:19|20)\d\d|\d\d)": lambda m: _named(m[2], m[3], int(m[1])),
     YEAR: lambda m: (int(m[1]), 1, 1),
@@ -89,10 +93,14 @@ def date_heads(heads: list[str]) -> list[str]:
     return [one for one in heads if SLASHED.fullmatch(one.strip()) or _parts(one.strip())[0]]
 
 
-def are_periods(cells: list[str]) -> bool:
-    """Whether all are written as months, weeks, quarters or years, in one way."""
-    styles = {_parts(one)[0] for one in cells}
-    return len(styles) == 1 and styles <= set(list(STYLES)[2:-2]) | {YEAR}
+def first_days(cells: list[str], name: str) -> dict[str, str]:
+    """The first day of each cell that is a month, week, quarter or year, where most are, written in one way."""
+    periods = [one for one in cells if _parts(one)[0]]
+    styles = {_parts(one)[0] for one in periods}
+    numbers = any(one.isdigit() for one in cells if one not in periods)
+    if numbers or 2 * len(periods) <= len(cells) or len(styles) != 1 or not styles <= set(list(STYLES)[2:-2]) | {YEAR}:
+        return {}
+    return dict(zip(periods, np.datetime_as_string(moments_of(periods, "", name), "D"), strict=True))
 
 
 def moments_of(heads: list[str], date_format: str, name: str) -> np.ndarray:
@@ -114,7 +122,7 @@ def moments_of(heads: list[str], date_format: str, name: str) -> np.ndarray:
                 expected="One way for all.",
                 todo="Write them alike, or say how: --option date_format=%Y-%m-%d.",
             )
-        found = pd.to_datetime(pd.Series([_iso(one) for one in text]), errors="coerce", format="ISO8601")
+        found = _utc([_iso(one) for one in text])
     if found.isna().any():
         raise DataError(
             f"{name}: {text[int(found.isna().argmax())]!r} is no date, where one belongs.",
@@ -134,24 +142,33 @@ def _iso(text: str) -> str:
     _, said = _parts(text)
     if said is None:
         return text
-    clock = re.search(r"[ T](\d{1,2}):(\d\d)(?::(\d\d))?", text)
-    rest = "" if clock is None else f"T{int(clock[1]):02d}:{clock[2]}:{clock[3] or '00'}"
-    return f"{said[0]:04d}-{said[1]:02d}-{said[2]:02d}{rest}"
+    return f"{said[0]:04d}-{said[1]:02d}-{said[2]:02d}{_clock(re.search(CLOCK, text, re.IGNORECASE))}"
+
+
+def _clock(found: re.Match[str] | None) -> str:
+    """The time of day and its offset as ISO 8601 writes them."""
+    if found is None or not found["hour"]:
+        return ""
+    hour, half = int(found["hour"]), (found["half"] or "").upper()
+    hour = hour % 12 + 12 * (half == "PM") if half else hour
+    zone = found["zone"] or ""
+    return f"T{hour:02d}:{found['minute']}:{found['second'] or '00'}{'Z' if zone.isalpha() else zone}"
+
+
+def _utc(iso: list[str]) -> pd.Series[pd.Timestamp]:
+    """Moments in UTC, without zone; NaT where there is none such."""
+    return pd.to_datetime(pd.Series(iso), errors="coerce", format="ISO8601", utc=True).dt.tz_localize(None)
 
 
 def _slashed(text: list[str], date_format: str, name: str) -> pd.Series[pd.Timestamp]:
     """Days with the day or the month first: as said, as the numbers allow, or day first where dots part them."""
-    cells = [re.split(r"[-/.]", one.split(" ")[0].split("T")[0]) for one in text]
-    first, second = max(int(one[0]) for one in cells), max(int(one[1]) for one in cells)
+    cells = [found for one in text if (found := SLASHED.fullmatch(one))]
+    first, second = max(int(one[1]) for one in cells), max(int(one[3]) for one in cells)
     order = date_format or ("dmy" if first > 12 or "." in text[0] else "mdy" if second > 12 else "")
     if order not in ("dmy", "mdy"):
         raise DataError(
             f"{name}: the date heads ({text[0]}, {text[-1]} …) can be read with the day or the month first.",
             todo="Say which: --option date_format=dmy (or mdy).",
         )
-    days = [(_year(y), b, a) if order == "dmy" else (_year(y), a, b) for a, b, y in cells]
-    clocks = [re.search(r"[ T](\d{1,2}:\d\d(?::\d\d)?)", one) for one in text]
-    whole = [
-        f"{y}-{m}-{d} {clock[1] if clock else '00:00'}" for (y, m, d), clock in zip(days, clocks, strict=True)
-    ]  # fmt: skip
-    return pd.to_datetime(pd.Series(whole), errors="coerce", format="mixed")
+    month, day = (3, 1) if order == "dmy" else (1, 3)
+    return _utc([f"{_year(one[4])}-{int(one[month]):02d}-{int(one[day]):02d}{_clock(one)}" for one in cells])

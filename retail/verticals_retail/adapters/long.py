@@ -7,19 +7,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
-from verticals.data.convert import as_text, decoded
 from verticals.data.files import head_of
 from verticals.data.match import plain
 from verticals.data.raw import Raw, read_raw
-from verticals.data.series import SeriesExamples, report_gaps
 from verticals.data.table import OPTIONS, dataset_of, sniff_table
 from verticals_plugins import Adapter, DataError, Dataset, Number, ReadOptions, Schema, Sniff
-from verticals_retail.adapters.heads import are_periods, date_heads, moments_of
-from verticals_retail.adapters.wide import HORIZON_HELP, columns_of, named_columns, read_sheet, whole_steps
+from verticals_retail.adapters.heads import date_heads
+from verticals_retail.adapters.wide import (
+    HORIZON_HELP,
+    columns_of,
+    joined_names,
+    named_columns,
+    read_sheet,
+    tell_gaps,
+    texts_of,
+    times_down,
+    whole_steps,
+    with_periods,
+)
 
 pc: Any = pyarrow.compute
 ITEMS = ("item", "itemid", "family", "itemnbr", "sku", "product", "productid", "article", "dept", "brand", "material")
@@ -44,11 +52,12 @@ def read_long(path: Path, options: ReadOptions) -> Dataset:
     """A table as it is; where a store and an item column stand side by side, both together name a series.
 
     Raises:
-        DataError: as for any table; see ``verticals.data.table``.
+        DataError: as for any table, see ``verticals.data.table``; a series and a time stand together twice.
     """
     told = options.options
     raw = read_raw(path, told, limit=options.limit)
-    if len(date_heads(raw.table.column_names)) >= 3 and not options.mapping:
+    heads = raw.table.column_names
+    if (len(date_heads(heads)) >= 3 or times_down(heads)) and not options.mapping:
         return read_sheet(path, options)
     schema, mapping = options.schema, dict(options.mapping)
     raw = _with_periods(raw, mapping, options)
@@ -66,26 +75,32 @@ def read_long(path: Path, options: ReadOptions) -> Dataset:
     try:
         found = dataset_of(raw, replace(options, schema=schema, mapping=mapping, options=inner), adapter="retail.long")
     except DataError as err:
-        line = _line_of_dates(raw)
-        if not line:
+        line, store = _line_of_dates(raw), next((one for one in heads if plain(one) in STORES), "")
+        if line:
+            todo = f"Line {line} holds dates: if they are the column heads, pass --option header={line}"
+        elif store and "no column for 'series'." in err.found:
+            todo = f"If each {store} is a series, --map series={store}"
+        else:
             raise
-        todo = f"Line {line} holds dates: if they are the column heads, pass --option header={line}"
         raise DataError(err.found, expected=err.expected, todo=todo) from err
-    _tell_gaps(found)
+    _no_twins(found, raw.name)
+    tell_gaps(found, raw.ledger)
     if not told.get("horizon"):
         return found
     notes = {**found.provenance.notes, "horizon": str(whole_steps(told["horizon"]))}
     return replace(found, provenance=replace(found.provenance, notes=notes))
 
 
-def _tell_gaps(dataset: Dataset) -> None:
-    """Missing steps inside series, as warnings; what is no series at all the examples refuse."""
-    try:
-        lines = report_gaps(dataset, SeriesExamples())
-    except DataError:
-        return
-    for line in lines:
-        dataset.provenance.ledger.warn(line)
+def _no_twins(dataset: Dataset, name: str) -> None:
+    twin = dataset.main.duplicated(["series", "time"]).to_numpy()
+    if twin.any():
+        first = dataset.main.iloc[int(twin.argmax())]
+        raise DataError(
+            f"{name}: {int(twin.sum()):,} rows repeat a series and a step, "
+            f"first {str(first['series'])!r} at {first['time']}.",
+            expected="One row a series and step.",
+            todo="Sum the rows of a step, or name all columns that make a series: --option series=store,item.",
+        )
 
 
 def _pair(raw: Raw, mapping: Mapping[str, str]) -> list[str]:
@@ -110,14 +125,7 @@ def _with_periods(raw: Raw, mapping: Mapping[str, str], options: ReadOptions) ->
     name = mapping.get("time") or (found[0] if len(found) == 1 else "")
     if not name or name not in raw.table.column_names or {"date_format", "time_unit"} & set(options.options):
         return raw
-    text = pc.utf8_trim_whitespace(as_text(decoded(raw.table[name])))
-    cells = [one for one in pc.unique(text).to_pylist() if one]
-    if not cells or not are_periods(cells):
-        return raw
-    days = dict(zip(cells, np.datetime_as_string(moments_of(cells, "", raw.name), "D"), strict=True))
-    column = pa.array([days.get(one, "") for one in text.to_pylist()], pa.string())
-    raw.ledger.warn(f"{name}: {cells[0]} is taken as {days[cells[0]]}, the first day of the period")
-    return replace(raw, table=raw.table.set_column(raw.table.column_names.index(name), name, column))
+    return with_periods(raw, name)
 
 
 def _line_of_dates(raw: Raw) -> int:
@@ -132,8 +140,13 @@ def _line_of_dates(raw: Raw) -> int:
 
 
 def _with_series(raw: Raw, keys: list[str]) -> Raw:
-    parts = [["" if v is None else str(v).strip() for v in raw.table[one].to_pylist()] for one in keys]
-    names = ["/".join(row) if all(row) else None for row in zip(*parts, strict=True)]
+    rows = list(zip(*(texts_of(raw, one) for one in keys), strict=True))
+    names = [name if all(row) else None for name, row in zip(joined_names(raw, keys), rows, strict=True)]
+    called = {name: row for name, row in zip(names, rows, strict=True) if name}
+    odd = next((one for one in zip(names, rows, strict=True) if one[0] and called[one[0]] != one[1]), None)
+    if odd:
+        raise DataError(f"{raw.name}: two series would both be called {odd[0]!r} ({' and '.join(keys)} hold slashes).",
+                        expected="Columns without / where they are joined.", todo="Write another sign.")  # fmt: skip
     table = raw.table.drop_columns(["series"]) if "series" in raw.table.column_names else raw.table
     return replace(raw, table=table.append_column("series", pa.array(names, pa.string())))
 

@@ -11,10 +11,12 @@ import pandas as pd
 import pyarrow as pa
 
 from verticals.data.files import kind_of
+from verticals.data.parse import MISSING, numbers
 from verticals.data.raw import Raw, read_raw
+from verticals.data.table import OPTIONS
 from verticals_plugins import Adapter, DataError, Dataset, ReadOptions, Sniff
 from verticals_retail.adapters.heads import moments_of
-from verticals_retail.adapters.wide import HORIZON_HELP, columns_of, finished, names_of, wide_values
+from verticals_retail.adapters.wide import HORIZON_HELP, columns_of, finished, names_of, texts_of, wide_values
 
 KEYS = ("item_id", "store_id")
 
@@ -69,9 +71,14 @@ def read_m5(path: Path, options: ReadOptions) -> Dataset:
         )
     sales, calendar = read_raw(files["sales"]), read_raw(files["calendar"])
     days = [one for one in sales.table.column_names if re.fullmatch(r"d_\d+", one)]
-    dates = _calendar(calendar, days, files["calendar"].name)
-    values = wide_values(sales, days)
-    item, store = ([str(one) for one in sales.table[name].to_pylist()] for name in KEYS)
+    told = options.options
+    dates = _calendar(calendar, days, files["calendar"].name, told.get("date_format", ""))
+    values = wide_values(sales, days, told.get("decimal", ""))
+    item, store = (texts_of(sales, name) for name in KEYS)
+    for cells, name in ((item, KEYS[0]), (store, KEYS[1])):
+        if "" in cells:
+            raise DataError(f"{sales.name}: {sales.places([cells.index('')])[0]} has no {name}.",
+                            expected="An item and a store in each row.", todo="Correct the row.")  # fmt: skip
     names = [f"{i}/{s}" for i, s in zip(item, store, strict=True)]
     twice = pd.Series(names)[pd.Series(names).duplicated()]
     if len(twice):
@@ -92,11 +99,11 @@ def read_m5(path: Path, options: ReadOptions) -> Dataset:
     if groups:
         frame["group"] = _category(sales.table[groups].to_pylist(), np.repeat(np.arange(len(names)), T))
     if "state_id" in sales.table.column_names:
-        frame["benefit_day"] = _benefit(dates, [str(s) for s in sales.table["state_id"].to_pylist()])
+        frame["benefit_day"] = _benefit(dates, texts_of(sales, "state_id"), calendar.name)
     raws = [sales, calendar]
     if "prices" in files:
         prices = read_raw(files["prices"])
-        frame = _priced(frame, prices, item, store, dates["week"].to_numpy(), len(days), sales)
+        frame = _priced(frame, prices, item, store, dates["week"].to_numpy(), len(days), sales, told.get("decimal", ""))
         raws.append(prices)
     return finished(frame, options, "1D", 28, raws, "retail.m5", sales.ledger)
 
@@ -109,14 +116,15 @@ def _category(cells: list[str], codes: np.ndarray) -> pd.Categorical:
     return pd.Categorical.from_codes(places, pd.Index(names, dtype=object))
 
 
-def _calendar(raw: Raw, days: list[str], name: str) -> pd.DataFrame:
+def _calendar(raw: Raw, days: list[str], name: str, date_format: str) -> pd.DataFrame:
     """The days from the first of the sales on, in order, with time, week code, event and benefit columns."""
     table = raw.table.to_pandas().astype(str)
     place = {day: row for row, day in enumerate(table["d"])}
     if len(place) < len(table):
         raise DataError(f"{name}: {table['d'][table['d'].duplicated()].iloc[0]} stands in several rows.",
                         expected="One row a day.", todo="Keep the right one.")  # fmt: skip
-    table["time"] = moments_of(list(table["date"]), "", name)
+    table["time"] = moments_of(list(table["date"]), date_format, name)
+    table["wm_yr_wk"] = table["wm_yr_wk"].str.removesuffix(".0")
     missing = [day for day in days if day not in place]
     if missing:
         raise DataError(
@@ -131,27 +139,34 @@ def _calendar(raw: Raw, days: list[str], name: str) -> pd.DataFrame:
             f"{name}: the days do not follow one another.", expected="One row a day, in the order of d_1, d_2, …"
         )
     events = [one for one in out.columns if re.fullmatch(r"event_name_\d", one)]
-    text = out[events].replace({"nan": "", "None": ""}) if events else pd.DataFrame(index=out.index)
-    out["event"] = [" + ".join(one for one in row if one) for row in text.to_numpy()] if events else ""
+    said = out[events].to_numpy()
+    out["event"] = [" + ".join(one.strip() for one in row if one.strip().lower() not in MISSING) for row in said]
     return out.rename(columns={"wm_yr_wk": "week"})
 
 
-def _benefit(dates: pd.DataFrame, states: list[str]) -> np.ndarray:
+def _benefit(dates: pd.DataFrame, states: list[str], name: str) -> np.ndarray:
     """(S x T,) 1 on days of benefit payments in the series' state."""
-    columns = {
-        s: pd.to_numeric(dates[f"snap_{s}"], errors="coerce").to_numpy(float)
-        for s in set(states)
-        if f"snap_{s}" in dates
-    }
+    columns = {}
+    for state in sorted(set(states)):
+        if f"snap_{state}" not in dates:
+            continue
+        found = numbers(pa.chunked_array([pa.array(list(dates[f"snap_{state}"]), pa.string())]))
+        if found.bad.any():
+            row = dates.iloc[int(found.bad.argmax())]
+            raise DataError(f"{name}: {row[f'snap_{state}']!r} in column snap_{state}, {row['d']}, is no number.",
+                            expected="0 or 1.", todo="Correct the cell.")  # fmt: skip
+        columns[state] = found.values
     nothing = np.full(len(dates), np.nan)
     return np.concatenate([columns.get(s, nothing) for s in states])
 
 
 def _priced(
-    frame: pd.DataFrame, raw: Raw, item: list[str], store: list[str], week: np.ndarray, days: int, sales: Raw
-) -> pd.DataFrame:
+    frame: pd.DataFrame, raw: Raw, item: list[str], store: list[str], week: np.ndarray, days: int, sales: Raw,
+    decimal: str,
+) -> pd.DataFrame:  # fmt: skip
     """The frame with the price of each item, store and week; days before the first price are dropped and counted."""
-    keys = pd.DataFrame({one: raw.table[one].cast(pa.string()).to_pandas() for one in (*KEYS, "wm_yr_wk")})
+    keys = pd.DataFrame({one: texts_of(raw, one) for one in (*KEYS, "wm_yr_wk")}, dtype=object)
+    keys["wm_yr_wk"] = keys["wm_yr_wk"].str.removesuffix(".0")
     twice = np.flatnonzero(keys.duplicated())
     if len(twice):
         row = int(twice[0])
@@ -165,7 +180,9 @@ def _priced(
     when = pd.Index(weeks).get_indexer(pd.Index(keys["wm_yr_wk"]))
     known = (found >= 0) & (when >= 0)
     by_week = np.full((len(item), len(weeks)), np.nan)
-    by_week[found[known], when[known]] = wide_values(raw, ["sell_price"])[known, 0]
+    by_week[found[known], when[known]] = wide_values(raw, ["sell_price"], decimal)[known, 0]
+    if (found < 0).any():
+        sales.ledger.warn(f"{int((found < 0).sum()):,} prices in {raw.name} are of items and stores without sales")
     price = by_week[:, at]
     frame["price"] = price.reshape(-1)
     priced = np.isfinite(price)
@@ -181,5 +198,5 @@ def _priced(
 
 M5 = Adapter(
     name="retail.m5", summary="the three M5 tables: sales by day, calendar, prices", sniff=sniff_m5, read=read_m5,
-    options=HORIZON_HELP,
+    options={**HORIZON_HELP, "date_format": "order of the calendar's dates: dmy or mdy", "decimal": OPTIONS["decimal"]},
 )  # fmt: skip

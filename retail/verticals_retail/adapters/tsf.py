@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from verticals.data.files import open_bytes, sha256
+from verticals.data.files import DAMAGED, open_bytes, sha256
 from verticals.data.raw import Raw
 from verticals_plugins import Adapter, DataError, Dataset, ReadOptions, Sniff, Source
 from verticals_retail.adapters.wide import finished, names_of
@@ -63,8 +63,10 @@ class Header:
                 expected="yearly, quarterly, monthly, weekly, daily, hourly, half_hourly, 10_minutes, 4_seconds …",
             )
         base = found[2].rstrip("s") if found[2] not in SECONDS else found[2]
-        size = {**SECONDS, "hour": 3600, "day": 86_400, "week": 604_800}[base]
-        return "seconds", size * int(found[1] or 1)
+        size = {**SECONDS, "hour": 3600, "day": 86_400, "week": 604_800}[base] * int(found[1] or 1)
+        if not size:
+            raise DataError(f"{name}: the frequency is {self.frequency!r}.", expected="A step longer than nothing.")
+        return "seconds", size
 
 
 def sniff_tsf(path: Path) -> Sniff:
@@ -125,8 +127,11 @@ def read_tsf(path: Path, options: ReadOptions) -> Dataset:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    with open_bytes(path) as stream:
-        data = stream.read()
+    try:
+        with open_bytes(path) as stream:
+            data = stream.read()
+    except DAMAGED as err:
+        raise DataError(f"{path.name} is damaged or cut short ({err}).", todo="Copy it again.") from err
     # the reference reader of this format opens files as cp1252, which leaves some bytes open; latin-1 reads them all
     for encoding in ("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "cp1252", "latin-1"):
         try:
@@ -184,7 +189,7 @@ def _read_word(header: Header, word: str, rest: str, where: str) -> None:
 
 
 def _whole(text: str, where: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not re.fullmatch(r"0*[1-9]\d*", text):
         raise DataError(f"{where}: the horizon is {text!r}.", expected="A whole number of steps.")
     return int(text)
 
@@ -204,7 +209,7 @@ def _parsed(header: Header, line: str, number: int, name: str) -> tuple[list[str
             f"{name} line {number} has no values.", expected="Values parted by commas, ? where one is missing."
         )
     try:
-        values = np.array([np.nan if cell in MISSING else float(cell) for cell in cells])
+        values = np.array([np.nan if cell in MISSING else _number(cell) for cell in cells])
     except ValueError as err:
         raise DataError(f"{name} line {number}: {err}.", expected="Numbers, or ? where one is missing.") from err
     odd = np.flatnonzero(~np.isfinite(values) & np.array([cell not in MISSING for cell in cells]))
@@ -216,12 +221,18 @@ def _parsed(header: Header, line: str, number: int, name: str) -> tuple[list[str
     return [part.strip() for part in parts[:-1]], values
 
 
+def _number(cell: str) -> float:
+    """As ``float``, without the underscores that Python's numbers may have."""
+    if "_" in cell:
+        raise ValueError(f"could not convert string to float: {cell!r}")
+    return float(cell)
+
+
 def _series_name(header: Header, parts: list[str], start_at: int | None, number: int) -> str:
     named = [part for place, part in enumerate(parts) if place != start_at]
     kinds = [name.lower() for name, _ in header.attributes]
-    if "series_name" in kinds:
-        return parts[kinds.index("series_name")]
-    return "/".join(named) or f"line {number}"
+    name = parts[kinds.index("series_name")] if "series_name" in kinds else "/".join(named)
+    return name or f"line {number}"
 
 
 def _start(text: str, number: int, name: str) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute
 
-from verticals.data.convert import as_text, convert, is_text
+from verticals.data.convert import as_text, convert, decoded, is_text
 from verticals.data.files import encoding_of, head_of, kind_of, layout_of, open_bytes
 from verticals.data.match import plain
 from verticals.data.parse import numbers, plain_numbers
 from verticals.data.raw import Raw, read_raw
+from verticals.data.series import SeriesExamples, report_gaps
 from verticals.data.table import OPTIONS, reading_of
 from verticals_plugins import (
     Adapter,
@@ -29,9 +32,10 @@ from verticals_plugins import (
     Time,
     VerticalsError,
 )
-from verticals_retail.adapters.heads import NUMBER, date_heads, moments_of, plain_letters
+from verticals_retail.adapters.heads import NUMBER, WEEK, date_heads, first_days, moments_of, plain_letters
 from verticals_retail.schema import DEMAND_SCHEMA
 
+pc: Any = pyarrow.compute
 STEPS = {"hourly": "1h", "daily": "1D", "weekly": "7D", "monthly": "30D", "quarterly": "91D", "yearly": "365D"}
 HORIZONS = {"hourly": 48, "daily": 14, "weekly": 13, "monthly": 18, "quarterly": 8, "yearly": 6}
 TIMES = ("date", "time", "datetime", "timestamp", "ds", "day", "week", "month", "hour", "period")
@@ -65,10 +69,9 @@ def columns_of(path: Path) -> list[str]:
 
 def sniff_competition(path: Path) -> Sniff:
     """Sure of heads V1, V2, … and of a folder with such a train and test file."""
-    files = _texts(path) if path.is_dir() else [path]
-    heads = next((found for one in files if (found := columns_of(one))), [])
-    if len(heads) > 2 and heads == [f"V{n}" for n in range(1, len(heads) + 1)]:
-        return Sniff(0.95, "columns V1, V2, …: one series a row")
+    for heads in map(columns_of, _texts(path) if path.is_dir() else [path]):
+        if len(heads) > 2 and heads == [f"V{n}" for n in range(1, len(heads) + 1)]:
+            return Sniff(0.95, "columns V1, V2, …: one series a row")
     return Sniff(0.0, "no columns V1, V2, …")
 
 
@@ -101,8 +104,10 @@ def read_competition(path: Path, options: ReadOptions) -> Dataset:
         DataError: a value is no number, ids repeat, or the test file holds other series than the train file.
     """
     files = _pair(path) if path.is_dir() else [path]
-    raws = [read_raw(one, {"header": "1"}, limit=None) for one in files]
-    parts = [wide_values(raw, raw.table.column_names[1:]) for raw in raws]
+    told = options.options
+    layout = {name: told[name] for name in ("encoding", "delimiter") if name in told}
+    raws = [read_raw(one, {"header": "1", **layout}) for one in files]
+    parts = [wide_values(raw, raw.table.column_names[1:], told.get("decimal", "")) for raw in raws]
     ids = [_ids(raw) for raw in raws]
     frequency = frequency_of(files[0].name, ids[0])
     series = {one: _unpadded(row) for one, row in zip(ids[0], parts[0], strict=True)}
@@ -142,12 +147,24 @@ def sniff_sheet(path: Path) -> Sniff:
     dates = date_heads(heads)
     if len(dates) >= 3 and len(dates) >= len(heads) - 12:
         return Sniff(0.9, f"{len(dates)} column heads are dates: one series a row")
-    if len(heads) > 2 and plain(heads[0]) in TIMES and not _named(heads):
+    if times_down(heads):
         return Sniff(0.6, "a first column of times and one column a series")
-    months = [one for one in heads if plain_letters(plain(one)) in NUMBER]
-    if len(months) >= 6:
-        return Sniff(0.5, "month columns without a year")
+    if yearless(heads):
+        return Sniff(0.5, f"{yearless(heads)} columns without a year")
     return Sniff(0.0, "no column heads that are dates")
+
+
+def yearless(heads: list[str]) -> str:
+    """ "month" or "week" where the heads name these without their year, else ""."""
+    if sum(plain_letters(plain(one)) in NUMBER for one in heads) >= 6:
+        return "month"
+    weeks = [one for one in heads if re.fullmatch(rf"{WEEK}\d{{1,2}}", one, re.IGNORECASE)]
+    return "week" if len(weeks) >= 3 else ""
+
+
+def times_down(heads: list[str]) -> bool:
+    """Whether a first column of times stands beside one column a series."""
+    return len(heads) > 2 and plain(heads[0]) in TIMES and not _named(heads)
 
 
 def _named(heads: list[str]) -> bool:
@@ -172,13 +189,14 @@ def read_sheet(path: Path, options: ReadOptions) -> Dataset:
         return _read_columns(raw, options)
     if len(dates) < 2:
         raise DataError(
-            f"{raw.name}: the columns name months without a year ({', '.join(heads[1:4])} …).",
+            f"{raw.name}: the columns name {yearless(heads) or 'month'}s without a year ({', '.join(heads[1:4])} …).",
             expected="Column heads that are dates, such as 2024-03-04 or 2024-03.",
             todo="Write the year into the column heads; which year it is, the file does not say.",
         )
     times = moments_of(dates, told.get("date_format", ""), raw.name)
     keys = _keys(raw, dates, told.get("series", ""))
     values = wide_values(raw, dates, told.get("decimal", ""))
+    _tell_dashes(raw, dates)
     names = joined_names(raw, keys)
     kept = _series_rows(raw, keys, values)
     names, values = [names[row] for row in kept], values[kept]
@@ -186,11 +204,11 @@ def read_sheet(path: Path, options: ReadOptions) -> Dataset:
     order = np.argsort(times, kind="stable")
     frame = long_of(names, times[order], values[:, order])
     for field, column in _described(options.schema, keys).items():
-        cells = np.array([str(v) for v in raw.table[column].to_pylist()], dtype=object)[kept]
+        cells = np.array(texts_of(raw, column), dtype=object)[kept]
         frame[field] = np.repeat(cells, len(dates))
     if told.get("prices"):
-        frame = _with_prices(frame, Path(told["prices"]), keys, options)
-    return finished(frame, options, "", None, [raw], "retail.wide", raw.ledger)
+        frame = _with_prices(frame, Path(told["prices"]), keys, options, raw.ledger)
+    return _with_gaps_told(finished(frame, options, "", None, [raw], "retail.wide", raw.ledger), times[order])
 
 
 def _keys(raw: Raw, dates: list[str], said: str) -> list[str]:
@@ -206,6 +224,7 @@ def _keys(raw: Raw, dates: list[str], said: str) -> list[str]:
         keys = named_columns(said, heads, raw.name)
     else:
         keys = [one for one in others if one not in totals and not one.startswith("column ")]
+        keys = keys or [one for one in others if one == "column 1"]  # an index that was saved without its name
         late = [one for one in keys if heads.index(one) > heads.index(dates[0])]
         if late:
             raise DataError(
@@ -223,7 +242,7 @@ def _keys(raw: Raw, dates: list[str], said: str) -> list[str]:
 
 def _series_rows(raw: Raw, keys: list[str], values: np.ndarray) -> np.ndarray:
     """Row numbers of the series; empty rows, rows without a name and rows of totals are dropped and counted."""
-    cells = [["" if v is None else str(v).strip() for v in raw.table[one].to_pylist()] for one in keys]
+    cells = [texts_of(raw, one) for one in keys]
     rows = list(zip(*cells, strict=True))
     nameless = np.array([not any(row) for row in rows])
     empty = nameless & np.isnan(values).all(axis=1)
@@ -251,19 +270,98 @@ def _series_rows(raw: Raw, keys: list[str], values: np.ndarray) -> np.ndarray:
 
 def _read_columns(raw: Raw, options: ReadOptions) -> Dataset:
     """A first column of times, then one column a series."""
-    heads = raw.table.column_names
-    time = convert(raw.table[heads[0]], Time(heads[0]), heads[0], reading_of(options.options, raw.machine))
-    raw.drop(f"{heads[0]} cannot be read as a time", np.flatnonzero(time.missing | time.bad), heads[0])
-    keep = ~(time.missing | time.bad)
+    heads, told = raw.table.column_names, options.options
+    if told.get("prices"):
+        raise DataError(f"{raw.name} has one column a series.", expected="With prices=FILE, one row a series.",
+                        todo="Turn both sheets, or give one long table with a price column.")  # fmt: skip
+    raw = raw if {"date_format", "time_unit"} & set(told) else with_periods(raw, heads[0])
+    times, keep = _times_down(raw, heads[0], told)
+    order = np.argsort(times, kind="stable")
     names = [one for one in heads[1:] if plain(one) not in TOTAL]
     if len(names) < len(heads) - 1:
         raw.ledger.warn(f"columns left out: {', '.join(one for one in heads[1:] if one not in names)}")
-    values = wide_values(raw, names, options.options.get("decimal", ""), keep)
-    frame = long_of(names, time.values.to_numpy()[keep].astype("datetime64[ns]"), values.T)
-    return finished(frame, options, "", None, [raw], "retail.wide", raw.ledger)
+    values = wide_values(raw, names, told.get("decimal", ""), keep)
+    _tell_dashes(raw, names)
+    frame = long_of(names, times[order], values[order].T)
+    return _with_gaps_told(finished(frame, options, "", None, [raw], "retail.wide", raw.ledger), times[order])
 
 
-def _with_prices(frame: pd.DataFrame, path: Path, keys: list[str], options: ReadOptions) -> pd.DataFrame:
+def _times_down(raw: Raw, name: str, told: Mapping[str, str]) -> tuple[np.ndarray, np.ndarray]:
+    """Times (T,) of the rows that have one, and which these are (N,); the others are dropped and counted.
+
+    Raises:
+        DataError: most rows have no time, or one occurs twice.
+    """
+    time = convert(raw.table[name], Time(name), name, reading_of(told, raw.machine))
+    keep = ~(time.missing | time.bad)
+    if time.bad.sum() > keep.sum():
+        said = str(raw.table[name][int(time.bad.argmax())].as_py())
+        raise DataError(
+            f"{raw.name}: column {name!r} cannot be read as a time, for example {said[:40]!r}.",
+            expected="A time in each row.", todo="Say how it is written: --option date_format=%d.%m.%Y.",
+        )  # fmt: skip
+    raw.drop(f"{name} cannot be read as a time", np.flatnonzero(~keep), name)
+    for note in time.notes:
+        if note.startswith(("dates read as", "zone", "numbers read as")):
+            raw.ledger.warn(f"{name}: {note}")
+    times, rows = time.values.to_numpy()[keep].astype("datetime64[ns]"), np.flatnonzero(keep)
+    twin = pd.Series(times).duplicated().to_numpy()
+    if twin.any():
+        moment = times[int(twin.argmax())]
+        places = raw.places(rows[np.flatnonzero(times == moment)[:2]].tolist())
+        raise DataError(
+            f"{raw.name}: {str(moment)[:19]} stands in {' and '.join(places)}.",
+            expected="One row a time, one column a series.",
+            todo="Sum the rows. If it is a long table: --adapter long --map series=A --map demand=B.",
+        )
+    return times, keep
+
+
+def with_periods(raw: Raw, name: str) -> Raw:
+    """A column of months, weeks, quarters or years (2024-01, 2024-W05, 2024Q1) as their first days."""
+    text = pc.utf8_trim_whitespace(as_text(decoded(raw.table[name])))
+    days = first_days([one for one in pc.unique(text).to_pylist() if one], raw.name)
+    if not days:
+        return raw
+    first = next(iter(days))
+    if first.isdigit() and len(first) == 6 and "week" in plain(name):
+        raise DataError(
+            f"{raw.name}: {first} in column {name!r} can be a week or a month.",
+            expected="Weeks such as 2024-W05, or a day of the week.",
+            todo="Write them so, or call the column month if these are months.",
+        )
+    raw.ledger.warn(f"{name}: {first} is taken as {days[first]}, the first day of the period")
+    column = pa.array([days.get(one, one) for one in text.to_pylist()], pa.string())
+    return replace(raw, table=raw.table.set_column(raw.table.column_names.index(name), name, column))
+
+
+def _tell_dashes(raw: Raw, columns: list[str]) -> None:
+    texts = [raw.table[name] for name in columns if is_text(raw.table[name])]
+    count = sum(pc.sum(pc.equal(pc.utf8_trim_whitespace(as_text(one)), "-")).as_py() or 0 for one in texts)
+    if count:
+        raw.ledger.warn(f"{count:,} cells hold a dash: not known, and no zero")
+
+
+def tell_gaps(dataset: Dataset, ledger: Ledger) -> None:
+    """Missing steps inside series, or why there is no regular step, as warnings."""
+    try:
+        lines = report_gaps(dataset, SeriesExamples())
+    except DataError as err:
+        lines = [err.found]
+    for line in lines:
+        ledger.warn(line)
+
+
+def _with_gaps_told(dataset: Dataset, times: np.ndarray) -> Dataset:
+    """The dataset; steps that its sheet lacks are told."""
+    axis = pd.DataFrame({"series": "(all)", "time": times, "demand": 0.0})
+    tell_gaps(dataset.with_main(axis), dataset.provenance.ledger)
+    return dataset
+
+
+def _with_prices(
+    frame: pd.DataFrame, path: Path, keys: list[str], options: ReadOptions, ledger: Ledger
+) -> pd.DataFrame:  # fmt: skip
     """A second sheet of the same shape holds the prices; where it is empty the price is not known."""
     told = options.options
     raw = read_raw(path)
@@ -278,6 +376,10 @@ def _with_prices(frame: pd.DataFrame, path: Path, keys: list[str], options: Read
     kept, names = _series_rows(raw, keys, values), joined_names(raw, keys)
     _no_repeats([names[row] for row in kept], keys, raw, kept)
     prices = long_of([names[row] for row in kept], times, values[kept]).rename(columns={"demand": "price"})
+    for what, mine in (("series", frame["series"]), ("time", frame["time"])):
+        others = sorted({str(one) for one in prices[what].unique()} - {str(one) for one in mine.unique()})
+        if others:
+            ledger.warn(f"{raw.name}: {len(others)} {what} of prices are not in the sheet and left out ({others[0]})")
     return frame.merge(prices, on=["series", "time"], how="left", validate="many_to_one")
 
 
@@ -350,10 +452,14 @@ def named_columns(text: str, heads: list[str], where: str) -> list[str]:
     return wanted
 
 
+def texts_of(raw: Raw, name: str) -> list[str]:
+    """A column's cells as text, "" where nothing was; whole numbers stay whole."""
+    return [one.strip() for one in as_text(decoded(raw.table[name])).to_pylist()]
+
+
 def joined_names(raw: Raw, keys: list[str]) -> list[str]:
     """The key columns' text, joined by a slash."""
-    parts = [["" if v is None else str(v).strip() for v in raw.table[one].to_pylist()] for one in keys]
-    return ["/".join(row) for row in zip(*parts, strict=True)]
+    return ["/".join(row) for row in zip(*(texts_of(raw, one) for one in keys), strict=True)]
 
 
 def _no_repeats(names: list[str], keys: list[str], raw: Raw, rows: np.ndarray | None = None) -> None:
@@ -381,7 +487,7 @@ def _described(schema: Schema, keys: list[str]) -> dict[str, str]:
 
 
 def _ids(raw: Raw) -> list[str]:
-    ids = ["" if one is None else str(one).strip() for one in raw.table.column(0).to_pylist()]
+    ids = texts_of(raw, raw.table.column_names[0])
     if "" in ids:
         raise DataError(
             f"{raw.name}: {raw.places([ids.index('')])[0]} has no id.",
@@ -443,7 +549,8 @@ HORIZON_HELP = {"horizon": "how many steps to foretell"}
 M4 = Adapter(
     name="retail.m4",
     summary="a competition sheet with columns V1, V2, … (M4), one series a row; a folder with its train and test file",
-    sniff=sniff_competition, read=read_competition, options=HORIZON_HELP,
+    sniff=sniff_competition, read=read_competition,
+    options={**HORIZON_HELP, **{name: OPTIONS[name] for name in ("encoding", "delimiter", "decimal")}},
 )  # fmt: skip
 WIDE = Adapter(
     name="retail.wide",
