@@ -73,7 +73,7 @@ class Record:
     boxes: tuple[Box, ...] = ()
     declared: tuple[int, int] | None = None
     normalised: bool = False
-    """Boxes are shares of the upright picture's width and height."""
+    """Boxes and their areas are shares of the upright picture's width and height, and of its pixels."""
     process: Mapping[str, float | str] = field(default_factory=dict[str, float | str])
 
 
@@ -81,6 +81,12 @@ def is_good(name: str) -> bool:
     """Whether a class name means a piece without defect."""
     text = re.sub(r"[\W_]+", "_", str(name).lower()).strip("_")
     return text in GOOD_NAMES or text.startswith(("ok_", "good_"))
+
+
+def polygon_area(points: np.ndarray) -> float:
+    """Area of a polygon from its corners (n, 2), by the shoelace formula."""
+    x, y = points.T
+    return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
 
 
 def label_of(boxes: Sequence[Box]) -> str:
@@ -116,6 +122,7 @@ def to_dataset(
             todo="Put the pictures into folders by class, good pieces into good/.",
         )
     kept, pictures, boxes = _read_all(_once(records, ledger), ledger)
+    _tell_odd(kept, ledger)
     pixels, more = stack(pictures, options.options, ledger)
     main = pd.DataFrame(_columns(kept))
     tables = {"main": main}
@@ -128,6 +135,17 @@ def to_dataset(
         mapping={name: name for name in main.columns},
     )  # fmt: skip
     return Dataset(tables, options.schema, provenance, {"image": pixels})
+
+
+def _tell_odd(kept: Sequence[Record], ledger: Ledger) -> None:
+    """Classes that differ only in case, and pictures without a time among those with one."""
+    names = sorted({one.label for one in kept if one.label is not None})
+    plain = [name.lower() for name in names]
+    if alike := [name for name in names if plain.count(name.lower()) > 1]:
+        ledger.warn(f"Classes that differ only in case stay apart: {', '.join(alike[:6])}.")
+    late = sum(one.time is None for one in kept)
+    if 0 < late < len(kept):
+        ledger.warn(f"{late} of {len(kept)} pictures have no time; 1970-01-01 stands for it.")
 
 
 def _once(records: list[Record], ledger: Ledger) -> list[Record]:
@@ -204,8 +222,10 @@ def _place(record: Record, picture: Picture, ledger: Ledger) -> tuple[Box, ...]:
     if not record.boxes:
         return ()
     corners = np.array([box.corners for box in record.boxes], dtype=float)
+    pixels = 1
     if record.normalised:
         corners = corners * np.array([*picture.size, *picture.size])
+        pixels = picture.size[0] * picture.size[1]
     elif record.declared is not None and record.declared != picture.size:
         if record.declared != picture.stored:
             raise DataError(
@@ -214,11 +234,13 @@ def _place(record: Record, picture: Picture, ledger: Ledger) -> tuple[Box, ...]:
             )
         corners = upright_boxes(corners, picture.stored, picture.orientation)
         ledger.warn("Boxes given for pictures as stored were turned with them (EXIF orientation).")
+    elif picture.orientation != 1 and record.declared in (None, picture.stored):
+        ledger.warn(f"{record.id} is turned by its EXIF data; its boxes were taken as those of the upright picture.")
     outside = (corners < -1).any(axis=1) | (corners[:, 2:] > np.array(picture.size) + 1).any(axis=1)
     if outside.any():
         ledger.warn(f"{record.id}: {int(outside.sum())} marked areas leave the picture; they are kept as given.")
     return tuple(
-        Box(box.label, (float(c[0]), float(c[1]), float(c[2]), float(c[3])), box.area, box.crowd)
+        Box(box.label, (float(c[0]), float(c[1]), float(c[2]), float(c[3])), box.area * pixels, box.crowd)
         for box, c in zip(record.boxes, corners, strict=True)
     )
 
@@ -277,8 +299,9 @@ def _columns(kept: Sequence[Record]) -> dict[str, object]:
         "id": [one.id for one in kept],
         "piece": [one.piece if one.piece is not None else one.id for one in kept],
         "image": np.arange(len(kept)),
-        "time": pd.to_datetime([one.time or pd.Timestamp(0) for one in kept]).astype("datetime64[ns]"),
     }
+    if any(one.time is not None for one in kept):
+        columns["time"] = pd.to_datetime([one.time or pd.Timestamp(0) for one in kept]).astype("datetime64[ns]")
     if any(one.label is not None for one in kept):
         columns["class"] = [one.label for one in kept]
     for name in ("lot", "split"):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from verticals_manufacturing.adapters.finding import Finder, split_of
-from verticals_manufacturing.records import OPTIONS, Box, Record, is_good, label_of, to_dataset
+from verticals_manufacturing.records import OPTIONS, Box, Record, is_good, label_of, polygon_area, to_dataset
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
 
 KEYS = ("images", "annotations", "categories")
@@ -23,9 +23,17 @@ def files_in(path: Path) -> list[Path]:
     """The JSON files that hold annotations: the file itself, or those of a folder."""
     if path.is_file():
         return [path] if path.suffix.lower() == ".json" else []
-    found = sorted(path.rglob("*.json")) if path.is_dir() else []
+    found = sorted(f for f in path.rglob("*.json") if f.name[0] != ".") if path.is_dir() else []
     main = [f for f in found if f.name.startswith("instances_") or f.name.endswith(".coco.json")]
-    return main or [f for f in found if not f.name.startswith(OTHER)] or found
+    other = [f for f in found if _keys_in(f)] or found
+    return main or [f for f in other if not f.name.startswith(OTHER)] or other
+
+
+def _keys_in(file: Path) -> list[str]:
+    """Those of the keys that the file's bytes hold, if they are at least two."""
+    data = file.read_bytes()
+    seen = [key for key in KEYS if f'"{key}"'.encode() in data]
+    return seen if len(seen) >= 2 else []
 
 
 def sniff_coco(path: Path) -> Sniff:
@@ -34,10 +42,7 @@ def sniff_coco(path: Path) -> Sniff:
         for file in files_in(path)[:3]:
             if file.name.endswith(".coco.json"):
                 return Sniff(0.95, f"{file.name} is a Roboflow COCO export")
-            with file.open("rb") as stream:
-                head = stream.read(4_000_000)
-            seen = [key for key in KEYS if f'"{key}"'.encode() in head]
-            if len(seen) >= 2:
+            if seen := _keys_in(file):
                 return Sniff(0.9, f"{file.name} has {', '.join(seen)}")
         return Sniff(0.0, "no JSON file with images and annotations")
     except OSError as err:
@@ -95,15 +100,17 @@ def _records(file: Path, root: Path, finder: Finder, ledger: Ledger, options: Re
     split = split_of(*file.relative_to(root).parts) if file.is_relative_to(root) else split_of(file.name)
     out = []
     for image in content["images"]:
-        if image["id"] in lost:
+        if options.need_target and image["id"] in lost:
             ledger.drop("picture none of whose annotations can be used", 1, [str(image["file_name"])])
             continue
         picture = finder.find(str(image["file_name"]), *_folders(file, root))
         name = picture.relative_to(root).as_posix() if picture.is_relative_to(root) else str(image["file_name"])
         sides = (image.get("width"), image.get("height"))
-        declared = (int(sides[0]), int(sides[1])) if all(isinstance(s, int | float) and s > 0 for s in sides) else None
+        known = all(isinstance(s, int | float) and 0 < s < np.inf for s in sides)
+        declared = (int(sides[0]), int(sides[1])) if known else None
         marked = [box for box in boxes[image["id"]] if not is_good(box.label)]
-        out.append(Record(picture, name, label_of(marked), split=split, boxes=tuple(marked), declared=declared))
+        label = label_of(marked) if content["annotations"] and image["id"] not in lost else None
+        out.append(Record(picture, name, label, split=split, boxes=tuple(marked), declared=declared))
     return out
 
 
@@ -158,25 +165,22 @@ def _annotation(
         if area is not None and area > w * h + 1:
             ledger.warn(f"{where}: its area {area:g} is larger than its box {w * h:g}; both are kept as given.")
     shown = area if area is not None else float("nan")
-    return Box(label, corners, shown, bool(one.get("iscrowd", 0)))
+    return Box(label, corners, shown, one.get("iscrowd") in (1, "1", "true"))
 
 
 def _area(segments: Any) -> float | None:
     """Pixels of polygons (shoelace formula) or of an uncompressed run-length mask (column by column)."""
     if isinstance(segments, dict):
         return float(sum(_runs(segments["counts"])[1::2])) if segments.get("counts") else None
-    total = 0.0
-    for polygon in segments:
-        points = np.asarray(polygon, dtype=float).reshape(-1, 2)
-        x, y = points.T
-        total += abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
-    return total
+    return sum(polygon_area(np.asarray(polygon, dtype=float).reshape(-1, 2)) for polygon in segments)
 
 
 def _around(segments: Any) -> tuple[float, float, float, float]:
     """x, y, width and height of what polygons or a run-length mask (column by column) mark; NaN if nothing does."""
     if isinstance(segments, dict) and segments.get("counts") and segments.get("size"):
         height = int(segments["size"][0])
+        if height < 1:
+            raise ValueError("a mask without height")
         ends = np.cumsum(_runs(segments["counts"]))
         first, last = ends[:-1:2], ends[1::2] - 1
         first, last = first[: len(last)][last >= first], last[last >= first]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from verticals_manufacturing.adapters.folders import SPLITS
+from verticals_manufacturing.adapters.folders import MASKS, SPLITS
 from verticals_manufacturing.pictures import is_picture, natural
 from verticals_plugins import DataError
 
@@ -16,14 +17,15 @@ def split_of(*parts: str) -> str | None:
     """train, valid or test, if one of the words (split at ``_``, ``-`` and ``.``) says so."""
     for part in parts:
         for word in part.lower().replace("-", "_").replace(".", "_").split("_"):
-            if word in SPLITS:
-                return SPLITS[word]
+            name = re.sub(r"\d{4}$", "", word)  # train2017
+            if name in SPLITS:
+                return SPLITS[name]
     return None
 
 
 @dataclass
 class Finder:
-    """Pictures below ``root``, by name and by stem; filled when first needed."""
+    """Pictures below ``root``, by name and by stem, those in folders of masks left out; filled when first needed."""
 
     root: Path
     names: dict[str, list[Path]] | None = None
@@ -76,6 +78,7 @@ class Finder:
             for count, path in enumerate(sorted(self.root.rglob("*"))):
                 if count > MOST_FILES:
                     raise DataError(f"{self.root} holds more than {MOST_FILES} files.", todo="Point to a smaller one.")
-                if is_picture(path) and path.is_file():
+                masks = any(part.lower() in MASKS for part in path.relative_to(self.root).parts[:-1])
+                if is_picture(path) and not masks and path.is_file():
                     self.names.setdefault(path.name.lower(), []).append(path)
         return self.names

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from verticals_manufacturing.pictures import OTHER_SUFFIXES, natural, pictures_below, pictures_in
+import numpy as np
+
+from verticals_manufacturing.pictures import (
+    OTHER_SUFFIXES,
+    SUFFIXES,
+    natural,
+    pictures_below,
+    pictures_in,
+    read_picture,
+)
 from verticals_manufacturing.records import OPTIONS, Record, is_good, to_dataset
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
 
@@ -22,7 +31,12 @@ SPLITS = {
 }
 PRIVATE = "test_private"
 """Parts whose classes are kept secret (MVTec AD 2) begin so."""
-TRUTH = "ground_truth"
+MASKS = ("ground_truth", "groundtruth", "gt", "mask", "masks", "label", "labels")
+"""Folders that hold masks, not pictures (compared without case)."""
+NO_CLASS = ("images", "image", "imgs", "img", "jpegimages", "annotations")
+"""Folders whose name says nothing of the pictures in them."""
+MARKS = ("_mask", "_label", "_gt")
+"""Endings of the names of masks that lie beside their picture."""
 
 
 def sniff_folders(path: Path) -> Sniff:
@@ -30,17 +44,20 @@ def sniff_folders(path: Path) -> Sniff:
     try:
         if not path.is_dir():
             return Sniff(0.0, "not a folder")
-        path = _home(path)
+        path = home_of(path)
         names = _folders(path)
-        if TRUTH in {n.name for n in names}:
+        if any(n.name.lower() == MASKS[0] for n in names):
             return Sniff(0.9, "ground_truth/ beside folders of pictures")
-        classes = [c for s in names if s.name.lower() in SPLITS for c in _folders(s) if pictures_in(c)]
+        if products := _products(names):
+            return Sniff(0.7, f"{len(products)} products, each with good pieces to train on")
+        classes = [c for s in names if s.name.lower() in SPLITS for c in _folders(s) if _is_class(c) and pictures_in(c)]
         if classes:
             return Sniff(0.7, f"{len(classes)} folders of pictures in split folders")
-        filled = [n for n in names if n.name.lower() not in ("images", "labels", "annotations") and pictures_in(n)]
+        if any(is_good(n.name) and pictures_below(n) for n in names):
+            return Sniff(0.8, f"{len(names)} folders of pictures, one a class, one of them good")
+        filled = [n for n in names if _is_class(n) and pictures_in(n)]
         if filled:
-            sure = 0.8 if any(is_good(n.name) for n in filled) else 0.5
-            return Sniff(sure, f"{len(filled)} folders of pictures, one a class")
+            return Sniff(0.5, f"{len(filled)} folders of pictures, one a class")
         if pictures_in(path):
             return Sniff(0.3, "a folder of pictures")
         return Sniff(0.0, "no pictures in it or in its folders")
@@ -56,19 +73,18 @@ def read_folders(path: Path, options: ReadOptions) -> Dataset:
     """
     if not path.is_dir():
         raise DataError(f"{path.name} is not a folder.", expected="A folder with a folder of pictures per class.")
-    path = _home(path)
+    path = home_of(path)
     folders = _folders(path)
-    products = [f for f in folders if (f / "train" / "good").is_dir()]
-    if products:
+    if products := _products(folders):
         raise DataError(
             f"{path.name} holds {len(products)} products ({', '.join(p.name for p in products[:5])}).",
             expected="One product.",
             todo=f"Point to one of them, as {products[0].name}/.",
         )
-    train = _folders(path / "train") if (path / "train").is_dir() else []
-    if any(f.name == TRUTH for f in folders) and not any(is_good(f.name) for f in train):
+    truth = next((f for f in folders if f.name.lower() == MASKS[0]), None)
+    if truth is not None and not _products([path]):
         raise DataError(
-            f"{path.name} has {TRUTH}/ but no train/good/ (found: {', '.join(f.name for f in folders)}).",
+            f"{path.name} has {truth.name}/ but no train/good/ (found: {', '.join(f.name for f in folders)}).",
             expected="The MVTec AD layout: train/good, test/good, test/<defect>, ground_truth/<defect>.",
             todo="Put pictures of good pieces into train/good.",
         )
@@ -80,44 +96,113 @@ def read_folders(path: Path, options: ReadOptions) -> Dataset:
         folders = [f for f in folders if f not in hidden]
     other = [p.name for p in sorted(path.rglob("*")) if p.suffix.lower() in OTHER_SUFFIXES and p.is_file()]
     ledger.drop("picture of a kind that is not read", len(other), other[:5])
-    return to_dataset(_records(path, folders), options, adapter="manufacturing.folders", ledger=ledger)
+    records = _records(path, folders, ledger)
+    masks = _truth(path)
+    if masks is not None and all(one.mask is None for one in records):
+        ledger.warn(f"No mask of {masks.name}/ fits a picture (expected: {masks.name}/<class>/<picture>_mask.png).")
+    bare = [one.id for one in records if one.label is None]
+    if options.need_target and len(bare) < len(records):
+        ledger.drop("picture that lies in no folder of a class", len(bare), bare[:5])
+        records = [one for one in records if one.label is not None]
+    return to_dataset(records, options, adapter="manufacturing.folders", ledger=ledger)
 
 
-def _records(path: Path, folders: list[Path]) -> list[Record]:
+def _records(path: Path, folders: list[Path], ledger: Ledger) -> list[Record]:
     out: list[Record] = []
     for folder in folders:
         split = SPLITS.get(folder.name.lower())
-        if split is not None and _folders(folder):
-            truth = folder if (folder / TRUTH).is_dir() else path
-            for inner in _folders(folder):
-                out += _of_class(path, inner, split, truth) if inner.name != TRUTH else []
-        elif folder.name != TRUTH:
-            hidden = folder.name.lower().startswith(PRIVATE)
-            out += _of_class(path, folder, split, path, known=split is None and not hidden)
+        inner = _folders(folder) if split is not None else []
+        truth = _truth(folder) or _truth(path)
+        for one in inner:
+            out += _of_class(path, one, split, truth, ledger, known=_is_class(one))
+        if inner:
+            out += [Record(p, p.relative_to(path).as_posix(), split=split) for p in pictures_in(folder)]
+        else:
+            named = split is None and _is_class(folder) and not folder.name.lower().startswith(PRIVATE)
+            out += _of_class(path, folder, split, truth, ledger, known=named)
     label = path.name if is_good(path.name) else None
     out += [Record(p, p.name, label=label) for p in pictures_in(path)]
     return out
 
 
-def _of_class(root: Path, folder: Path, split: str | None, home: Path, *, known: bool = True) -> list[Record]:
-    truth = home / TRUTH / folder.name
+def _of_class(
+    root: Path, folder: Path, split: str | None, truth: Path | None, ledger: Ledger, *, known: bool = True
+) -> list[Record]:
+    """The pictures of one folder, with its name as their class if that is ``known``; masks are no pictures."""
+    if folder.name.lower() in MASKS:
+        return []
+    every = pictures_below(folder)
+    if not every:
+        ledger.warn(f"{folder.relative_to(root).as_posix()}/ holds no picture.")
+    beside = _masks_among(every)
     records = []
-    for picture in pictures_below(folder):
-        masks = [truth / f"{picture.stem}_mask.png", truth / f"{picture.stem}.png", truth / picture.stem]
-        mask = next((m for m in masks if m.exists()), None)
-        name = picture.relative_to(root).as_posix()
-        records.append(Record(picture, name, folder.name if known else None, split=split, mask=mask))
+    for picture in sorted(set(every) - set(beside.values()), key=natural):
+        mask = beside.get(picture) or _mask_in(truth, folder.name, picture.stem)
+        inside = [SPLITS[n.lower()] for n in picture.relative_to(folder).parts[:-1] if n.lower() in SPLITS]
+        name, part = picture.relative_to(root).as_posix(), split or next(iter(inside), None)
+        records.append(Record(picture, name, folder.name if known else None, split=part, mask=mask))
     return records
 
 
-def _home(path: Path) -> Path:
+def _masks_among(pictures: list[Path]) -> dict[Path, Path]:
+    """Picture -> the mask beside it: ``x.png`` of ``x.jpg``, or ``x_mask``, ``x_label`` and ``x_GT`` of ``x``."""
+    found = {}
+    by_stem = {p.with_suffix(""): p for p in pictures if p.suffix.lower() != ".png"}
+    every = {p.with_suffix(""): p for p in pictures} | by_stem
+    for one in pictures:
+        mark = next((m for m in MARKS if one.stem.lower().endswith(m)), "")
+        owner = every.get(one.with_name(one.stem[: -len(mark)])) if mark else by_stem.get(one.with_suffix(""))
+        if owner is not None and owner != one and (mark or _two_levels(one)):
+            found[owner] = one
+    return found
+
+
+def _two_levels(path: Path) -> bool:
+    """Whether a picture is a PNG of at most two grey levels, as masks are."""
+    try:
+        return path.suffix.lower() == ".png" and len(np.unique(read_picture(path).pixels)) <= 2
+    except DataError:
+        return False
+
+
+def _mask_in(truth: Path | None, label: str, stem: str) -> Path | None:
+    """The mask of a picture in ``<truth>/<label>/``: ``stem_mask.*``, ``stem.*``, or a folder called as the picture."""
+    home = None if truth is None else truth / label
+    if home is None or not home.is_dir():
+        return None
+    files = [home / f"{stem}{mark}{ending}" for mark in ("_mask", "") for ending in SUFFIXES]
+    return next((m for m in (*files, home / stem) if m.exists()), None)
+
+
+def _truth(path: Path) -> Path | None:
+    """The folder of masks in ``path``."""
+    return next((f for f in _folders(path) if f.name.lower() in MASKS), None)
+
+
+def _products(folders: list[Path]) -> list[Path]:
+    """Those of the folders that hold ``train/good``, in any case and with any word for good."""
+    trains = [(f, t) for f in folders for t in _folders(f) if SPLITS.get(t.name.lower()) == "train"]
+    return list(dict.fromkeys(f for f, t in trains if any(is_good(g.name) for g in _folders(t))))
+
+
+def _is_class(folder: Path) -> bool:
+    """Whether a folder's name may be a class."""
+    return folder.name.lower() not in (*MASKS, *NO_CLASS)
+
+
+def home_of(path: Path) -> Path:
     """``path``, or the only folder in it, as archives often unpack; followed while there is no picture beside it."""
     for _ in range(3):
         inside = _folders(path)
-        if len(inside) != 1 or inside[0].name.lower() in SPLITS or pictures_in(path) or pictures_in(inside[0]):
+        if len(inside) != 1 or _says(inside[0].name) or pictures_in(path) or pictures_in(inside[0]):
             break
         path = inside[0]
     return path
+
+
+def _says(name: str) -> bool:
+    """Whether a folder's name is a split or a good class, so that it is no mere wrapping."""
+    return name.lower() in SPLITS or is_good(name)
 
 
 def _folders(path: Path) -> list[Path]:

@@ -6,6 +6,7 @@ what only the inspection found out.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from verticals.data.convert import convert
-from verticals.data.files import kind_of
+from verticals.data.files import kind_of, tables_in
 from verticals.data.match import plain
 from verticals.data.raw import Raw, read_raw
 from verticals.data.table import KNOWN_AT, MOSTLY, dataset_of, reading_of
@@ -39,6 +40,8 @@ from verticals_plugins import (
 )
 
 LISTS = ("index.csv", "labels.csv", "images.csv", "list.csv", "annotations.csv")
+UNCLEAR = 0.35
+"""How sure it is of a table that cannot be opened, or whose column of pictures has to be named: reading says which."""
 PRODUCT = ("object", "product", "category_name", "item")
 LIST_OPTIONS = {
     **OPTIONS,
@@ -47,6 +50,7 @@ LIST_OPTIONS = {
     **{k: v for k, v in TABLE_OPTIONS.items() if k != "positive"},
 }
 TOLD = frozenset(LIST_OPTIONS) - {"product", "process", *OPTIONS}
+ROLES = frozenset((*SCHEMA.names(), "product", "mask"))
 PASSED = frozenset({"ok", "good", "pass", "passed", "normal", "accepted", "conform", "conforming", "io"})
 """Names of columns in which 1 says that the piece is good."""
 FLAGS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True, "no": False, "yes": True,
@@ -58,7 +62,7 @@ def list_in(path: Path) -> Path | None:
     if path.is_file():
         return path if kind_of(path) else None
     named = [path / name for name in LISTS if (path / name).is_file()]
-    every = sorted(path.glob("*.csv")) if path.is_dir() else []
+    every = [one for one in tables_in(path.iterdir()) if one.suffix.lower() != ".txt"] if path.is_dir() else []
     return named[0] if named else every[0] if len(every) == 1 else None
 
 
@@ -68,12 +72,15 @@ def sniff_list(path: Path) -> Sniff:
         file = list_in(path)
         if file is None:
             return Sniff(0.0, "no list of pictures")
-        columns = {plain(name) for name in read_raw(file, limit=5).table.column_names}
+        try:
+            columns = {plain(name) for name in read_raw(file, limit=5).table.column_names}
+        except DataError as err:
+            return Sniff(UNCLEAR, str(err).splitlines()[0])
         wanted = {plain(name) for one in SCHEMA.fields[:1] for name in (one.name, *one.aliases)}
         if not columns & wanted:
-            return Sniff(0.0, f"{file.name} has no column of pictures")
+            return Sniff(UNCLEAR, f"{file.name} has no column of pictures")
         return Sniff(0.9, f"{file.name} lists pictures")
-    except (DataError, OSError, ValueError) as err:
+    except (OSError, ValueError) as err:
         return Sniff(0.0, str(err).splitlines()[0])
 
 
@@ -106,6 +113,7 @@ def read_list(path: Path, options: ReadOptions) -> Dataset:
         _record(row, label, file.parent, finder, process)
         for row, label in zip(main.to_dict("records"), labels, strict=True)
     ]
+    _tell_parts(records, ledger)
     found = to_dataset(records, options, adapter="manufacturing.list", ledger=ledger, files=[file])
     return replace(found, provenance=replace(found.provenance, mapping=table.provenance.mapping))
 
@@ -116,7 +124,7 @@ def _numbers(raw: Raw, process: list[str], told: dict[str, str]) -> list[Number]
     found = []
     for name in process:
         column = convert(raw.table[name], Number(name), name, reading)
-        if not column.bad[~column.missing].mean() > MOSTLY:
+        if column.bad.sum() <= MOSTLY * (~column.missing).sum():
             found.append(Number(name))
     return found
 
@@ -196,13 +204,33 @@ def _labels(main: pd.DataFrame, ledger: Ledger, column: str, *, stated: bool) ->
     return said
 
 
+def _tell_parts(records: list[Record], ledger: Ledger) -> None:
+    """Name what the column split says beside train, valid and test: those pictures stand in no part."""
+    said = Counter(one.split or "nothing" for one in records)
+    other = {name: count for name, count in said.items() if name not in ("train", "valid", "gate", "test")}
+    if other and set(other) != {"nothing"}:
+        told = ", ".join(f"{name} ({count})" for name, count in list(other.items())[:6])
+        ledger.warn(f"The split says {told}; only train, valid and test are known as parts.")
+    elif other and len(said) > 1:
+        ledger.warn(f"{other['nothing']} pictures have no split and stand in no part.")
+
+
 def _process(raw: Raw, options: ReadOptions) -> list[str]:
     wanted = [c.strip() for c in options.options.get("process", "").split(",") if c.strip()]
     columns = raw.table.column_names
     missing = [c for c in wanted if c not in columns]
     if missing:
         raise UsageError(f"The list has no column {', '.join(missing)}.", expected=f"Columns: {', '.join(columns)}.")
+    taken = [c for c in wanted if c in ROLES or c in options.mapping.values()]
+    if taken:
+        raise UsageError(f"{', '.join(taken)} is no process value: it says what the picture is.", expected="Others.")
     return wanted
+
+
+def _mask(given: str, home: Path) -> Path:
+    """The mask that a list names, from the list's folder or the one above; never looked for by its name alone."""
+    clean = given.strip().replace("\\", "/")
+    return next((f / clean for f in (home, home.parent) if (f / clean).is_file()), home / clean)
 
 
 def _record(row: dict[Hashable, Any], label: str | None, home: Path, finder: Finder, process: list[str]) -> Record:
@@ -216,7 +244,7 @@ def _record(row: dict[Hashable, Any], label: str | None, home: Path, finder: Fin
     return Record(
         finder.find(image, home, home.parent), text("id") or image, label=label, piece=text("piece"), lot=text("lot"),
         time=None if time is None or pd.isna(time) else pd.Timestamp(time), split=known,
-        mask=None if mask is None else home / mask, process={name: row[name] for name in process},
+        mask=None if mask is None else _mask(mask, home), process={name: row[name] for name in process},
     )  # fmt: skip
 
 

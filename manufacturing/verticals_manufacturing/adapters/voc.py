@@ -18,19 +18,29 @@ from verticals_manufacturing.records import OPTIONS, Box, Record, is_good, label
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
 
 NUMBERED = re.compile(r"^(.+?)[_-]?\d+$")
+ROOT = re.compile(rb"<annotation[\s>/]")
+HEAD, LOOKED_AT = 100_000, 20
+"""Bytes of a file, and files of a folder, in which the root is looked for."""
+
+
+def files_in(path: Path) -> list[Path]:
+    """The XML file, or the visible ones of a folder and of the visible folders below it."""
+    if path.is_file():
+        return [path] if path.suffix.lower() == ".xml" else []
+    found = [p for p in path.rglob("*") if p.suffix.lower() == ".xml" and p.is_file()]
+    return sorted((p for p in found if not any(n[0] == "." for n in p.relative_to(path).parts)), key=natural)
 
 
 def sniff_voc(path: Path) -> Sniff:
     """An XML file with <annotation>, or a folder that holds some."""
     try:
-        first = path if path.suffix.lower() == ".xml" and path.is_file() else None
-        if path.is_dir():
-            first = next(iter(sorted(path.rglob("*.xml"))), None)
-        if first is None:
+        files = files_in(path)
+        if not files:
             return Sniff(0.0, "no XML file")
-        if b"<annotation" in first.read_bytes()[:4000]:
-            return Sniff(0.85, f"{first.name} is a VOC annotation")
-        return Sniff(0.0, f"{first.name} is XML without <annotation>")
+        for file in files[:LOOKED_AT]:
+            if ROOT.search(file.read_bytes()[:HEAD].replace(b"\0", b"")):  # zeros as UTF-16 writes them
+                return Sniff(0.85, f"{file.name} is a VOC annotation")
+        return Sniff(0.0, f"{files[0].name} is XML without <annotation>")
     except OSError as err:
         return Sniff(0.0, str(err))
 
@@ -42,7 +52,7 @@ def read_voc(path: Path, options: ReadOptions) -> Dataset:
         DataError: no annotation, or none whose picture can be used.
     """
     root = path if path.is_dir() else path.parent
-    files = sorted(path.rglob("*.xml"), key=natural) if path.is_dir() else [path]
+    files = files_in(path)
     if not files:
         raise DataError(f"{path.name} holds no XML file.", expected="Pascal VOC annotations beside pictures.")
     ledger, finder = Ledger(), Finder(root if path.is_dir() else path.parent)
@@ -54,7 +64,11 @@ def read_voc(path: Path, options: ReadOptions) -> Dataset:
             ledger.drop("annotation cannot be read", 1, [f"{file.relative_to(root)}: {err.found}"])
     if not records:
         places = "; ".join(ledger.where["annotation cannot be read"][:2])
-        raise DataError(f"None of {len(files)} XML files can be read as an annotation ({places}).")
+        raise DataError(
+            f"None of {len(files)} XML files can be read as an annotation ({places}).",
+            expected="<annotation> with <filename> and <object>, each with <name> and four numbers in <bndbox>.",
+            todo="Export the labels as Pascal VOC.",
+        )
     parts = listed_parts(root)
     records = [replace(r, split=r.split or parts.get(r.path.stem)) for r in records]
     named = {r.path for r in records}
@@ -69,7 +83,8 @@ def listed_parts(root: Path) -> dict[str, str]:
     for file in sorted(root.rglob("ImageSets/Main/*.txt")):
         part = SPLITS.get(file.stem.lower())
         if part is not None:
-            found |= {line.split()[0]: part for line in file.read_text().splitlines() if line.split()}
+            text = file.read_text(encoding="utf-8-sig", errors="replace")
+            found |= {line.split()[0]: part for line in text.splitlines() if line.split()}
     return found
 
 

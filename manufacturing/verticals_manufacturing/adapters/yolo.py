@@ -5,6 +5,7 @@ Boxes are shares of the *upright* picture. A picture without a label file, or wi
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from verticals_manufacturing.adapters.finding import split_of
-from verticals_manufacturing.adapters.folders import SPLITS
-from verticals_manufacturing.pictures import is_picture, natural
-from verticals_manufacturing.records import OPTIONS, Box, Record, is_good, label_of, to_dataset
+from verticals_manufacturing.adapters.folders import SPLITS, home_of
+from verticals_manufacturing.pictures import pictures_below
+from verticals_manufacturing.records import OPTIONS, Box, Record, is_good, label_of, polygon_area, to_dataset
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff, need
 
 NAMES = ("classes.txt", "obj.names", "labels.txt")
+NAMED = re.compile(rb"(?m)^[ \t]*[\"']?names[\"']?[ \t]*:")
 EDGE = 1e-3
 """How far a box may leave the picture by rounding."""
 
@@ -35,9 +37,10 @@ class Layout:
 def sniff_yolo(path: Path) -> Sniff:
     """A data.yaml with names, an obj.data, or images/ beside labels/."""
     try:
-        home = path if path.is_dir() else path.parent
+        home = _home(path)
         if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
-            return Sniff(0.9 if b"names" in path.read_bytes() else 0.0, "a YAML file with names")
+            named = NAMED.search(path.read_bytes())
+            return Sniff(0.9, "a YAML file with names") if named else Sniff(0.0, "a YAML file without names")
         if path.suffix == ".data" and path.is_file():
             return Sniff(0.9, "a Darknet .data file")
         if not path.is_dir():
@@ -48,8 +51,9 @@ def sniff_yolo(path: Path) -> Sniff:
             return Sniff(0.95, "a Darknet .data file")
         if (home / "labels").is_dir() and (home / "images").is_dir():
             return Sniff(0.75, "images/ and labels/")
-        if any((home / name).is_file() for name in NAMES):
-            return Sniff(0.6, "a list of class names")
+        named = any((home / name).is_file() for name in NAMES)
+        if named and any(label_file(picture).is_file() for picture in pictures_below(home)):
+            return Sniff(0.6, "a list of class names, and label files")
         return Sniff(0.0, "no data.yaml, obj.data or labels/")
     except OSError as err:
         return Sniff(0.0, str(err))
@@ -62,7 +66,7 @@ def read_yolo(path: Path, options: ReadOptions) -> Dataset:
         DataError: no class names, no pictures, or no label file at all.
     """
     layout, ledger = layout_of(path), Ledger()
-    home = path if path.is_dir() else path.parent
+    home = _home(path)
     if not layout.pictures:
         raise DataError(f"No picture of {path.name} was found.", expected="Pictures where data.yaml or the lists say.")
     for one in layout.lost:
@@ -105,9 +109,15 @@ def read_yolo(path: Path, options: ReadOptions) -> Dataset:
 def _without_picture(pictures: list[Path]) -> list[str]:
     """Label files in the folders of the pictures' labels that belong to none of them."""
     mine = {label_file(one) for one in pictures}
-    folders = {one.parent for one in mine if one.parent.name.lower() == "labels" or "labels" in one.parts}
-    every = {one for folder in folders if folder.is_dir() for one in folder.glob("*.txt")}
-    return sorted(one.name for one in every - mine if one.name not in NAMES)
+    folders = [folder for folder in {one.parent for one in mine} if folder.is_dir()]
+    every = {one for folder in folders for one in folder.iterdir() if one.suffix.lower() == ".txt" and one.is_file()}
+    return sorted(one.name for one in every - mine if one.name not in NAMES and _is_label(one))
+
+
+def _is_label(file: Path) -> bool:
+    """Whether a text file lies in a folder of labels, or begins with five numbers as a label does."""
+    first = file.read_text(encoding="utf-8-sig", errors="replace")[:1000].split("\n")[0].split()
+    return "labels" in file.parts or (len(first) >= 5 and all(re.fullmatch(r"[-+.\deE]+", cell) for cell in first))
 
 
 def label_file(picture: Path) -> Path:
@@ -152,7 +162,7 @@ def read_labels(file: Path, names: tuple[str, ...]) -> tuple[Box, ...]:
         else:
             points = rest.reshape(-1, 2)
             corners = np.array([*points.min(axis=0), *points.max(axis=0)])
-            area = float("nan")
+            area = polygon_area(points)
         if not np.isfinite(rest).all() or rest.min() < -EDGE or corners.min() < -0.01 or corners.max() > 1.01:
             raise DataError(f"{where}: the box leaves the picture (shares from 0 to 1 are expected)")
         c = np.clip(corners, 0, 1)
@@ -166,7 +176,7 @@ def layout_of(path: Path) -> Layout:
     Raises:
         DataError: no class names.
     """
-    home = path if path.is_dir() else path.parent
+    home = _home(path)
     if path.is_file() and path.suffix.lower() in (".yaml", ".yml"):
         return _from_yaml(path)
     if path.is_file() and path.suffix == ".data":
@@ -184,9 +194,18 @@ def layout_of(path: Path) -> Layout:
             expected="data.yaml with names, obj.names, or classes.txt.",
             todo="Add classes.txt, one name a line, in the order of the class numbers.",
         )
-    pictures = [p for p in sorted(home.rglob("*"), key=natural) if is_picture(p) and p.is_file()]
+    pictures = pictures_below(home)
     splits = [split_of(*p.relative_to(home).parts[:-1]) for p in pictures]
-    return Layout(_lines(names), tuple(zip(pictures, splits, strict=True)))
+    return Layout(_names_in(names), tuple(zip(pictures, splits, strict=True)))
+
+
+def _home(path: Path) -> Path:
+    """The folder of a data set: a file's, the path's own, or the one in it that holds all, as archives unpack."""
+    if path.is_file():
+        return path.parent
+    inside = home_of(path)
+    own = _yaml_in(path) or next(iter(path.glob("*.data")), None) or any((path / name).is_file() for name in NAMES)
+    return path if own or inside.name.lower() in ("images", "labels") else inside
 
 
 def _from_yaml(file: Path) -> Layout:
@@ -195,7 +214,10 @@ def _from_yaml(file: Path) -> Layout:
         # all scalars stay text: a class called "no" or "on" is no truth value
         content = yaml.load(file.read_text(encoding="utf-8-sig"), Loader=yaml.BaseLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as err:
-        raise DataError(f"{file.name} is no readable YAML ({str(err).splitlines()[0]}).") from err
+        raise DataError(
+            f"{file.name} is no readable YAML ({str(err).splitlines()[0]}).", expected="YAML in UTF-8.",
+            todo="Save it again as UTF-8, indented with blanks.",
+        ) from err  # fmt: skip
     names = content.get("names") if isinstance(content, dict) else None
     if isinstance(content, dict) and "kpt_shape" in content:
         raise DataError(
@@ -209,7 +231,7 @@ def _from_yaml(file: Path) -> Layout:
                 expected=f"0 to {len(names) - 1}, without a gap.", todo="Name every class number.",
             )  # fmt: skip
         names = [names[key] for key in sorted(names, key=int)]
-    if not isinstance(names, list) or not names:
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise DataError(f"{file.name} has no list of class names.", expected="names: [scratch, stain] or 0: scratch …")
     count = content.get("nc")
     if count is not None and str(count) != str(len(names)):
@@ -234,23 +256,15 @@ def _pictures_at(home: Path, base: Any, entry: str, key: str) -> list[Path]:
     entry = entry.replace("\\", "/")
     tail = [part for part in entry.split("/") if part not in ("..", ".", "")]
     places = [home / str(base) / entry] if base else []
-    places += [
-        home / entry,
-        *(home.joinpath(*tail[start:]) for start in range(len(tail))),
-        home / key / "images",
-        home / "images" / key,
-        home / key,
-    ]
-    for name, other in SPLITS.items():
-        if other == SPLITS[key]:
-            places += [home / name / "images", home / "images" / name]
+    places += [home / entry, home.joinpath(*tail)]
+    alike = [key, *(name for name, other in SPLITS.items() if other == SPLITS[key] and name != key)]
+    places += [place for name in alike for place in (home / name / "images", home / "images" / name)]
+    places += [*(home.joinpath(*tail[start:]) for start in range(1, len(tail))), home / key]
     for place in places:
         if place.is_file() and place.suffix.lower() == ".txt":
-            return _listed(place, home)
-        if place.is_dir():
-            found = [p for p in sorted(place.rglob("*"), key=natural) if is_picture(p) and p.is_file()]
-            if found:
-                return found
+            return _listed(place, home if base is None else place.parent)
+        if place.is_dir() and (found := pictures_below(place)):
+            return found
     return []
 
 
@@ -262,15 +276,18 @@ def _from_darknet(file: Path) -> Layout:
         raise DataError(
             f"{file.name} names {said.get('names')}, which is not there.", expected="A list of class names."
         )
-    found = _lines(names)
+    found = _names_in(names)
     if said.get("classes", "").isdigit() and int(said["classes"]) != len(found):
         raise DataError(f"{file.name} says classes = {said['classes']}, but {names.name} has {len(found)} names.")
     pictures: list[tuple[Path, str | None]] = []
+    lost = []
     for key in ("train", "valid", "test"):
-        listed = _nearest(file.parent, said[key]) if key in said else None
-        if listed is not None:
-            pictures += [(p, SPLITS[key]) for p in _listed(listed, file.parent)]
-    return Layout(found, tuple(dict.fromkeys(pictures)))
+        if key not in said:
+            continue
+        listed = _nearest(file.parent, said[key])
+        pictures += [(p, SPLITS[key]) for p in _listed(listed, file.parent)] if listed else []
+        lost += [] if listed else [f"{key}: {said[key]}"]
+    return Layout(found, tuple(dict.fromkeys(pictures)), tuple(lost))
 
 
 def _listed(file: Path, home: Path) -> list[Path]:
@@ -286,7 +303,7 @@ def _nearest(home: Path, given: str) -> Path | None:
 
 def _yaml_in(home: Path) -> Path | None:
     for file in sorted([*home.glob("*.yaml"), *home.glob("*.yml")]):
-        if b"names" in file.read_bytes()[:100_000]:
+        if NAMED.search(file.read_bytes()[:100_000]):
             return file
     return None
 
@@ -294,6 +311,24 @@ def _yaml_in(home: Path) -> Path | None:
 def _lines(file: Path) -> tuple[str, ...]:
     text = file.read_text(encoding="utf-8-sig", errors="replace")
     return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _names_in(file: Path) -> tuple[str, ...]:
+    """Class names, one a line.
+
+    Raises:
+        DataError: not UTF-8, no name, or an empty line between names, which would shift the numbers.
+    """
+    try:
+        names = file.read_text(encoding="utf-8-sig").rstrip().splitlines()
+    except UnicodeDecodeError as err:
+        raise DataError(f"{file.name} is not UTF-8 text ({err.reason}).", todo="Save it again as UTF-8.") from err
+    if not names or not all(name.strip() for name in names):
+        raise DataError(
+            f"{file.name} has {'an empty line between its names' if names else 'no names'}.",
+            expected="One class name a line, in the order of the class numbers.",
+        )
+    return tuple(name.strip() for name in names)
 
 
 YOLO = Adapter(
