@@ -363,7 +363,25 @@ def test_a_folder_of_logs_is_one_log_and_a_catalogue_may_be_named(tmp_path: Path
     assert found.tables["catalogue"].values.tolist() == [["7", "Ecology", 30]]
 
 
+def test_a_name_that_is_gone_is_known_by_its_id_and_the_zone_is_noted(tmp_path: Path) -> None:
+    found = log(tmp_path, ("13/02/23, 12:09", "-", "Course: B", ENTERED.format(5)), timezone="Europe/Berlin")
+    assert found.main["learner"].tolist() == [pseudonym("5", "s")]
+    assert found.main["time"].tolist() == [pd.Timestamp("2023-02-13 11:09")]
+    assert found.provenance.notes["time"] == "dates read as dmy; zone Europe/Berlin, normalised to UTC"
+
+
+def test_the_table_of_events_behind_a_log_is_not_read_as_enrolments(tmp_path: Path) -> None:
+    text = "id,eventname,userid,courseid,timecreated\n1,\\core\\event\\course_viewed,0,1,1676290140\n"
+    with pytest.raises(DataError, match="table of log events"):
+        read(ENROLMENTS, write(tmp_path, "mdl_logstore_standard_log.csv", text))
+
+
 # ------------------------------------------------------------------------------------------------ OULAD, odd days
+
+
+def test_a_file_named_like_oulad_with_other_columns_is_a_table(tmp_path: Path) -> None:
+    path = write(tmp_path, "studentInfo.csv", "student,course,date\n1,c,2024-01-01\n")
+    assert choose(COURSES, path).adapter is ENROLMENTS
 
 
 def test_oulad_days_beyond_any_course_are_dropped_and_missing_ones_told(tmp_path: Path) -> None:

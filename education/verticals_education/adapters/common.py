@@ -91,10 +91,10 @@ def with_requests(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def times_of(cells: Iterable[Any] | pa.ChunkedArray, name: str, options: Mapping[str, str]) -> tuple[np.ndarray, str]:
-    """(N,) datetime64[ns] of text cells, NaT where there is none, and why cells cannot be read ("" = all can)."""
+    """(N,) datetime64[ns] of text cells, NaT where there is none; and how they were read, and why some cannot be."""
     column = cells if isinstance(cells, pa.ChunkedArray) else pa.chunked_array([pa.array(list(cells), pa.string())])
     got = convert(column, Time(name), name, reading_of(options))
-    return got.values.to_numpy().astype("datetime64[ns]"), got.why
+    return got.values.to_numpy().astype("datetime64[ns]"), "; ".join(one for one in (*got.notes, got.why) if one)
 
 
 def source(path: Path, rows: int) -> Source:

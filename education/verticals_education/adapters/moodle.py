@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from verticals.data.files import table_files
 from verticals.data.raw import Raw, read_raw
 from verticals_education.adapters.common import TEXT_OPTIONS, Found, catalogue_beside, columns_like, finished, times_of
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff, VerticalsError
@@ -89,7 +90,7 @@ def read_moodle(path: Path, options: ReadOptions) -> Dataset:
     )
     columns = _columns(raw, options)
     ledger = raw.ledger
-    time, why = times_of(_plain_times(raw, columns["time"], options), columns["time"], options.options)
+    time, how = times_of(_plain_times(raw, columns["time"], options), columns["time"], options.options)
     cells = {key: _text(raw, column) for key, column in columns.items() if key != "time"}
     if np.isnat(time).all():
         raise DataError(
@@ -101,8 +102,8 @@ def read_moodle(path: Path, options: ReadOptions) -> Dataset:
     frame, titles = _entries(raw, time, cells, ledger)
     mapping = {**columns, "course": columns.get("description", columns["context"])}
     found = Found(frame, "education.moodle_log", raw.sources, ledger, mapping, {"events": str(raw.table.num_rows)})
-    if why:
-        found.notes["time"] = why
+    if how:
+        found.notes["time"] = how
     catalogue = pd.DataFrame({"course": list(titles), "title": [titles[one] for one in titles]})
     named = catalogue_beside(path, options, ledger) if options.options.get("catalogue") else None
     return finished(found, options, catalogue if named is None else named)
@@ -188,7 +189,7 @@ def _entries(
         reason = ""
         if LEAVES.search(text):
             reason = "an event of leaving a course"
-        elif not enrols and (name in NOBODY or who == "0"):
+        elif who in NOBODY or who == "0":
             reason = "an event of nobody (user id 0)"
         elif np.isnat(time[number]):
             reason = "the time cannot be read"
@@ -255,10 +256,13 @@ def sniff_moodle(path: Path) -> Sniff:
 
 def _peek(path: Path) -> Raw:
     """The first rows; of a file that is not UTF-8 as well, so that the error of reading it can say so."""
+    file = table_files(path)[0]
     try:
-        return read_raw(path, limit=LOOKED_AT)
-    except DataError:
-        return read_raw(path, {"encoding": "latin-1"}, limit=LOOKED_AT)
+        return read_raw(file, limit=LOOKED_AT)
+    except DataError as err:
+        if "UTF-8" not in err.found:
+            raise
+        return read_raw(file, {"encoding": "latin-1"}, limit=LOOKED_AT)
 
 
 MOODLE_LOG = Adapter(

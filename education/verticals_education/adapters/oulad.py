@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from verticals.data.files import kind_of
+from verticals.data.files import DAMAGED, kind_of, open_bytes
 from verticals.data.parse import MISSING
 from verticals.data.raw import Raw, read_raw
 from verticals_education.adapters.common import TEXT_OPTIONS, Found, catalogue_beside, finished
@@ -238,15 +238,23 @@ def _text(raw: Raw, column: str | None) -> list[str]:
 def sniff_oulad(path: Path) -> Sniff:
     """By the names of the files."""
     if path.is_file():
-        return (
-            Sniff(0.9, "an OULAD file")
-            if _known(path.name.split(".")[0]) in FILES
-            else Sniff(0.0, "not named like OULAD")
-        )
+        return _sniff_file(path)
     if not path.is_dir():
         return Sniff(0.0, "nothing there")
     known = {_known(one.name.split(".")[0]) for one in path.iterdir() if one.is_file()} & set(FILES)
     return Sniff(0.95 if known else 0.0, f"holds {', '.join(sorted(known))}" if known else "no OULAD file")
+
+
+def _sniff_file(path: Path) -> Sniff:
+    if _known(path.name.split(".")[0]) not in FILES:
+        return Sniff(0.0, "not named like OULAD")
+    try:
+        with open_bytes(path) as stream:
+            head = stream.read(10_000).replace(b"\0", b"")
+    except (*DAMAGED, DataError) as err:
+        return Sniff(0.9, f"named like OULAD: {err}")
+    there = b"code_module" in head.lower()
+    return Sniff(0.9, "an OULAD file") if there else Sniff(0.3, "named like OULAD, without its columns")
 
 
 OULAD = Adapter(

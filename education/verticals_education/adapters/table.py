@@ -6,7 +6,7 @@ from pathlib import Path
 
 from verticals.data.files import kind_of, table_files
 from verticals.data.match import plain
-from verticals.data.raw import read_raw
+from verticals.data.raw import Raw, read_raw
 from verticals.data.table import OPTIONS, dataset_of, sniff_table
 from verticals_education.adapters.common import CATALOGUE_NAMES, TEXT_OPTIONS, Found, catalogue_beside, finished
 from verticals_education.schema import COURSE, LEARNER
@@ -21,6 +21,7 @@ def read_enrolments(path: Path, options: ReadOptions) -> Dataset:
     """
     file = _enrolment_file(path)
     raw = read_raw(file, options.options, limit=options.limit)
+    _refuse_events(raw)
     dataset = dataset_of(raw, options, adapter="education.enrolments")
     ledger = dataset.provenance.ledger
     if not options.need_target:
@@ -69,6 +70,16 @@ def _enrolment_file(path: Path) -> Path:
         expected="One table of enrolments, and perhaps one named catalogue or courses.",
         todo="Give the file of enrolments; name the catalogue with --option catalogue=FILE.",
     )
+
+
+def _refuse_events(raw: Raw) -> None:
+    """Moodle's own table of log events has a learner, a course and a time in each row, and is no list of enrolments."""
+    if {"eventname", "userid", "courseid", "timecreated"} <= {plain(name) for name in raw.table.column_names}:
+        raise DataError(
+            f"{raw.name} is Moodle's table of log events: one row an event, not an enrolment.",
+            expected="A row an enrolment, or the log as its report exports it.",
+            todo="Export the log from Reports > Logs, or keep each user's first row in each course without eventname.",
+        )
 
 
 def _refuse_nameless(file: Path, dataset: Dataset) -> None:

@@ -220,7 +220,7 @@ def course_of(one: dict[str, Any]) -> tuple[str, str]:
     lists = {key: value if isinstance(value, list) else [value] for key, value in kinds.items()}
     near = [entry for value in lists.values() for entry in value if isinstance(entry, dict)]
     for entry in (one["object"], *near):
-        if _type(entry).rstrip("/").endswith("/course"):
+        if _type(entry).rstrip("/").casefold().endswith("/course"):
             return str(entry.get("id") or ""), _title(entry)
     parents = [entry for entry in lists["parent"] if isinstance(entry, dict)]
     entry = parents[0] if len(parents) == 1 else one["object"]
