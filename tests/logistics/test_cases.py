@@ -90,6 +90,12 @@ def test_an_unknown_key_is_refused_with_its_path_and_the_nearest_known(tmp_path:
         vroom.read_vroom(write(tmp_path, "a.json", json.dumps(MISSPELT)), Ledger())
 
 
+def test_a_window_under_another_key_is_refused_with_its_path_and_the_nearest_known(tmp_path: Path) -> None:
+    text = json.dumps(MISSPELT).replace('"time_windows": [[50000, 52000]]', '"time_window": [50000, 52000]')
+    with pytest.raises(DataError, match=r"jobs\[0\]\.time_window is not a key.*time_windows\."):
+        vroom.read_vroom(write(tmp_path, "a.json", text), Ledger())
+
+
 def test_a_window_after_the_shift_is_unserved_with_that_reason(tmp_path: Path) -> None:
     content = json.loads(
         json.dumps(MISSPELT).replace('"time_windows": [[28800, 36000]]', '"time_window": [28800, 36000]')
@@ -143,11 +149,14 @@ def test_a_german_spreadsheet_is_read_in_its_own_words(tmp_path: Path, encoding:
     assert list(main["demand"]) == [12.5, 7, 1250]
     assert (main["longitude"][0], main["latitude"][0]) == (13.7373, 51.0504)
     assert (main["opens"][0], main["closes"][0]) == (9 * 3600, 12 * 3600)
+    assert (main["opens"][1], main["closes"][1]) == (13.5 * 3600, 15 * 3600)
     assert np.isnan(main["opens"][2])
     assert main["longitude"][1] == 51.0331
     swaps = [one for one in dataset.provenance.ledger.warnings if "swapped" in one]
     assert len(swaps) == 1
     assert "Café Süd" in swaps[0]
+    assert "5,325 km" in swaps[0]
+    assert any("1.650 read with decimal comma" in one for one in dataset.provenance.ledger.warnings)
 
 
 def test_an_encoding_is_asked_for_and_not_guessed(tmp_path: Path) -> None:

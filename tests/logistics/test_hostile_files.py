@@ -154,6 +154,9 @@ def test_a_broken_file_says_what_is_broken(name: str, content: str | bytes, matc
         ("1 0\n2 1", "1 7\n2 1", "depot 1 has a demand"),
         ("1 0\n2 1\n3 2\n4 3", "1 0 0\n2 1 5\n3 2 5\n4 3 5", "2 demands a node and 1 capacities"),
         ("DEPOT_S", "VEHICLES_ALLOWED_CLIENTS_SECTION\n1 2 9\nDEPOT_S", "names node 9"),
+        ("CAPACITY : 5\n", "CAPACITY_SECTION\n1 5\n2 -7\n", "CAPACITY_SECTION holds -7"),
+        ("DEPOT_S", "BACKHAUL_SECTION\n3.5 -1\nDEPOT_S", "BACKHAUL_SECTION names a node"),
+        ("DEPOT_S", "LINEHAUL_SECTION\n1 0 2 9 3 9 4 9\nDEPOT_S", "DEMAND_SECTION and LINEHAUL_SECTION"),
     ],
 )  # fmt: skip
 def test_a_vrplib_file_whose_parts_do_not_fit_is_refused(old: str, new: str, match: str, tmp_path: Path) -> None:
@@ -175,6 +178,13 @@ def test_degrees_and_minutes_become_degrees(tmp_path: Path) -> None:
 def test_a_huge_dimension_is_compared_before_anything_is_laid_out(tmp_path: Path) -> None:
     text = "NAME: t\nTYPE: TSP\nDIMENSION: 900000\nEDGE_WEIGHT_TYPE: EXPLICIT\nEDGE_WEIGHT_FORMAT: LOWER_ROW\n"
     refused(tmp_path, "a.vrp", text + "EDGE_WEIGHT_SECTION\n1 2 3\n", "3 numbers.*404999550000 for LOWER_ROW")
+
+
+def test_an_absurd_distance_is_no_road(tmp_path: Path) -> None:
+    text = "NAME: t\nTYPE: TSP\nDIMENSION: 2\nEDGE_WEIGHT_TYPE: EXPLICIT\nEDGE_WEIGHT_FORMAT: FULL_MATRIX\n"
+    data = opened(tmp_path, "a.tsp", text + "EDGE_WEIGHT_SECTION\n1e9 1e12\n7 0\n")
+    assert problem_of(data).distance.tolist() == [[0, np.inf], [7, 0]]
+    assert warned(data, "1 distances")
 
 
 def test_every_end_of_a_shipment_has_its_other_end(tmp_path: Path) -> None:
@@ -227,7 +237,7 @@ ENDS: dict[str, Any] = {
         (lambda d: d.update(shipments=[{**ENDS, "delivery": {**ENDS["pickup"], "skills": [2]}}]), r"delivery\.skills"),
         (lambda d: (d["vehicles"][0].pop("start_index"), d["vehicles"][0].pop("end_index")), "neither a start nor"),
         (lambda d: (d.pop("matrices"), [one.update(location=[13, 51]) for one in d["jobs"]]), "there is no matrix"),
-        (lambda d: d["vehicles"][0].update(id=None), "id is None"),
+        (lambda d: d["vehicles"][0].update(id=None), "id is None"), (lambda d: d["jobs"][0].update(id=-5), "id is -5"),
         (lambda d: d["vehicles"][0].update(max_tasks=0), "max_tasks"),
         (lambda d: d["vehicles"][0].update(skills=[1.5]), r"skills is \[1.5\]"),
         (lambda d: d["jobs"][0].update(time_windows=[[0, 100], [50, 200]]), "overlap"),
@@ -354,6 +364,24 @@ def test_a_window_that_ends_before_it_begins_is_told(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_what_is_taken_for_granted_is_told(text: str, said: str, tmp_path: Path) -> None:
     assert warned(opened(tmp_path, "s.csv", text), said)
+
+
+def test_each_file_of_a_folder_is_a_day(tmp_path: Path) -> None:
+    for day in ("monday", "tuesday"):
+        (tmp_path / f"{day}.csv").write_text(f"name,lon,lat\nDepot,13.7,51\nlost,,51\n{day}'s stop,13.71,51\n")
+    data = choose(ROUTES, tmp_path).adapter.read(tmp_path, ReadOptions(schema=ROUTES.schema))
+    assert data.main["day"].tolist() == ["monday", "monday", "tuesday", "tuesday"]
+    assert data.main["id"].tolist()[1::2] == ["monday's stop", "tuesday's stop"]
+    assert warned(data, "each file is planned as a day")
+
+
+def test_a_column_of_row_numbers_is_a_column_like_others(tmp_path: Path) -> None:
+    main = opened(tmp_path, "s.csv", "row,name,lon,lat\n1,Depot,13.7,51\n1,a,13.71,51\n").main
+    assert main["row"].tolist() == [1, 1]
+
+
+def test_a_table_without_a_depot_says_so(tmp_path: Path) -> None:
+    assert warned(opened(tmp_path, "s.csv", "name,lon,lat\na,13.7,51\nb,13.71,51\n"), "no row is a depot")
 
 
 def test_a_pickup_is_no_delivery(tmp_path: Path) -> None:

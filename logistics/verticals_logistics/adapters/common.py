@@ -20,6 +20,8 @@ from verticals_plugins import DataError, Dataset, Ledger, Provenance, Source
 
 EPOCH = np.datetime64("1970-01-01", "ns")
 EARTH_KM = 6371.0088
+NO_ROAD = 1e9
+"""A cell of a matrix as big as this stands for a way that is not there."""
 
 
 def suffix_of(path: Path) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -24,8 +24,10 @@ from verticals_logistics.adapters.common import EPOCH, haversine_km, head_of, st
 from verticals_logistics.schema import SCHEMA
 from verticals_plugins import Adapter, DataError, Dataset, Id, Ledger, ReadOptions, Schema, Sniff, Text, Time
 
+ROW = "row_of_the_table"
+"""No column of a file is called so: every row has its number."""
 READ = Schema(
-    id=Id("row"),
+    id=Id(ROW),
     fields=(
         Text("id", aliases=SCHEMA.id.aliases if SCHEMA.id else ()),
         Text("day", aliases=SCHEMA.entity.aliases if SCHEMA.entity else ()),
@@ -87,30 +89,31 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     fix = options.options.get("fix", "")
     main = _believable(main, path, ledger, fix)
     lost = main["longitude"].isna() | main["latitude"].isna()
-    ledger.drop("no coordinates", int(lost.sum()), [f"row {row}" for row in main["row"][lost]])
+    ledger.drop("no coordinates", int(lost.sum()), [f"row {row}" for row in main[ROW][lost]])
     main = main[~lost].reset_index(drop=True)
     if not len(main):
         raise DataError(f"{path.name} has no stop with coordinates.", expected="At least a depot and a stop.")
     main["id"] = _names(main)
-    _tell(main, dataset.provenance.mapping, path, ledger)
-    main["day"] = main["day"].astype(str).replace("", "day") if "day" in main else stem_of(path)
+    _tell(main, dataset, path)
+    main["day"] = main["day"].astype(str).replace("", "day") if "day" in main else _files(main, dataset)
     main["time"] = main["time"].fillna(EPOCH) if "time" in main else EPOCH
     main["time"] = main["time"].astype("datetime64[ns]")
     main = _windows(main, path, ledger, options.options.get("timezone", ""))
     main = _swapped(main, ledger, fix)
-    return Dataset({"main": main.drop(columns="row")}, SCHEMA, dataset.provenance)
+    return Dataset({"main": main.drop(columns=ROW)}, SCHEMA, dataset.provenance)
 
 
-def _tell(main: pd.DataFrame, mapping: Mapping[str, str], path: Path, ledger: Ledger) -> None:
+def _tell(main: pd.DataFrame, dataset: Dataset, path: Path) -> None:
     """Warn of what was taken for granted: depots by name, one day, no demand, x and y as degrees.
 
     Raises:
         DataError: a stop's role is a pickup.
     """
+    ledger, mapping = dataset.provenance.ledger, dataset.provenance.mapping
     role = main["role"].astype(str).str.lower() if "role" in main else pd.Series("", index=main.index)
     if role.isin(PICKUPS).any():
         raise DataError(
-            f"{path.name}: the role of row {main['row'][role.isin(PICKUPS)].iloc[0]} is "
+            f"{path.name}: the role of row {main[ROW][role.isin(PICKUPS)].iloc[0]} is "
             f"{role[role.isin(PICKUPS)].iloc[0]}.", expected='"depot", or a place that goods are brought to.',
             todo="Pickups and shipments cannot be told in a table of stops: give a VROOM file.",
         )  # fmt: skip
@@ -118,6 +121,8 @@ def _tell(main: pd.DataFrame, mapping: Mapping[str, str], path: Path, ledger: Le
     if len(named) and not role.eq("depot").any():
         ledger.warn(f"{', '.join(named[:5])}{' …' if len(named) > 5 else ''}: taken as depot by name; "
                     'a column "role" would tell depots from stops')  # fmt: skip
+    if not len(named) and not role.eq("depot").any():
+        ledger.warn('no row is a depot (by a column "role", or by its name): nothing can be planned')
     if "demand" not in main:
         ledger.warn("no column was found for demand: every stop counts 0 (say which with --map demand=COLUMN)")
     if "service" not in main:
@@ -127,9 +132,11 @@ def _tell(main: pd.DataFrame, mapping: Mapping[str, str], path: Path, ledger: Le
     days = int((main["day"].astype(str) == "").sum()) if "day" in main else 0
     if days:
         ledger.warn(f'{days} rows name no day: they form a day of their own, called "day"')
+    if len(dataset.provenance.sources) > 1 and "day" not in main:
+        ledger.warn('each file is planned as a day of its own; a column "day" would tell otherwise')
     dates = main["time"].dropna().dt.date.nunique() if "time" in main and "day" not in main else 0
     if dates > 1:
-        ledger.warn(f"{mapping.get('time', 'time')} tells of {dates} dates, and all rows are planned as one day; "
+        ledger.warn(f"{mapping.get('time', 'time')} tells of {dates} dates, and a file is planned as one day; "
                     "say which column tells the day: --map day=COLUMN")  # fmt: skip
 
 
@@ -164,10 +171,10 @@ def _believable(main: pd.DataFrame, path: Path, ledger: Ledger, fix: str) -> pd.
         (beyond & turned, f"coordinates that are no degrees{hint}"),
         (nowhere, "coordinates 0, 0: it was not located"),
     ):
-        ledger.drop(what, int(rows.sum()), [f"row {row}" for row in main["row"][rows]])
+        ledger.drop(what, int(rows.sum()), [f"row {row}" for row in main[ROW][rows]])
     for name in ("demand", "service"):
         if name in main and (main[name] < 0).any():
-            row = main["row"][main[name] < 0].iloc[0]
+            row = main[ROW][main[name] < 0].iloc[0]
             raise DataError(
                 f"{path.name}: the {name} of row {row} is {main[name].min():g}.", expected="Numbers of at least 0.",
                 todo="Pickups and shipments cannot be told in a table of stops: give a VROOM file.",
@@ -175,10 +182,17 @@ def _believable(main: pd.DataFrame, path: Path, ledger: Ledger, fix: str) -> pd.
     return main[~(beyond | nowhere)].reset_index(drop=True)
 
 
+def _files(main: pd.DataFrame, dataset: Dataset) -> list[str]:
+    """The name of each row's file, which is its day where no column tells it."""
+    sources = dataset.provenance.sources
+    ends = np.cumsum([one.rows for one in sources])
+    return [stem_of(Path(sources[one].path)) for one in np.searchsorted(ends, main[ROW].to_numpy(), side="right")]
+
+
 def _names(main: pd.DataFrame) -> list[str]:
     """Names as given, numbered where they repeat."""
     given = main["id"].fillna("").astype(str) if "id" in main else pd.Series("", index=main.index)
-    given = given.where(given != "", "row " + main["row"].astype(str))
+    given = given.where(given != "", "row " + main[ROW].astype(str))
     again = given.groupby(given).cumcount()
     return [name if not n else f"{name} ({n + 1})" for name, n in zip(given, again, strict=True)]
 

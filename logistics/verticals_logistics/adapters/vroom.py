@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from verticals_logistics.adapters.common import dataset_of, haversine_km, json_of, stem_of, suffix_of
+from verticals_logistics.adapters.common import NO_ROAD, dataset_of, haversine_km, json_of, stem_of, suffix_of
 from verticals_logistics.checker import check, first_start, route_places
 from verticals_logistics.plan import Plan
 from verticals_logistics.problem import INFINITY, Depot, Problem, Shipment, Stop, Units, Vehicle
@@ -276,15 +276,16 @@ class Reader:
         windows = one.get("time_windows") or []
         if not isinstance(windows, list):
             raise self._error(f"{where}.time_windows is {windows!r}", "A list of [start, end].")
-        if isinstance(one.get("id"), bool) or not isinstance(one.get("id"), int):
-            raise self._error(f"{where}.id is {one.get('id')!r}", "A number.")
+        name = one.get("id")
+        if isinstance(name, bool) or not isinstance(name, int) or name < 0:
+            raise self._error(f"{where}.id is {name!r}", "A whole number of at least 0.")
         slots = sorted(self._window(pair, f"{where}.time_windows") for pair in windows)
         if any(later[0] <= former[1] for former, later in itertools.pairwise(slots)):
             raise self._error(f"{where}.time_windows overlap", "Windows apart from each other.")
         setup = 0.0 if "setup" in self.ignore else self._number(one, "setup", where, 0.0)
         demand, pickup = (self._numbers(one, name, where) for name in loads) if loads else ((), ())
         self.stops.append(Stop(
-            f"{kind}{one['id']}", place, demand, pickup,
+            f"{kind}{name}", place, demand, pickup,
             tuple(slots),
             self._number(one, "service", where, 0.0) + setup,
         ))  # fmt: skip
@@ -382,7 +383,9 @@ def square(rows: Any, what: str) -> np.ndarray:
     if odd is not None:
         raise DataError(f"{what} holds a cell that is no number: {odd!r}.", expected="Numbers or null.",
                         todo="Write numbers without quotes.")  # fmt: skip
-    table = np.array([[np.inf if cell is None or not 0 <= cell < 1e9 else cell for cell in row] for row in rows], float)
+    table = np.array(
+        [[np.inf if cell is None or not 0 <= cell < NO_ROAD else cell for cell in row] for row in rows], float
+    )
     np.fill_diagonal(table, np.where(np.isfinite(np.diag(table)), np.diag(table), 0.0))
     return table
 

@@ -202,6 +202,8 @@ def _refuse_odd_loads(words: Words, load: np.ndarray, depots: list[int], path: P
     found = expected = ""
     if load[depots].any():
         found, expected = f"depot {depots[int(load[depots].any(-1).argmax())] + 1} has a demand", "A depot without one"
+    elif {"DEMAND", "LINEHAUL"} <= set(words.sections):
+        found, expected = "DEMAND_SECTION and LINEHAUL_SECTION", "One of the two"
     elif rooms and not told:
         found, expected = "CAPACITY and no demands", "DEMAND_SECTION"
     elif not rooms and load.any():
@@ -232,7 +234,7 @@ def _amounts(words: Words, size: int, path: Path) -> tuple[np.ndarray, np.ndarra
     if kinds or ("BACKHAUL" in words.sections and len(flat) < 2 * size and "DEMAND" in words.sections):
         # a list of nodes whose demand is fetched (LKH), or a mark a node
         nodes = [n for n, kind in enumerate(kinds) if kind == 1] or [int(n) - 1 for n in flat if n != -1]
-        if any(not 0 <= one < size for one in nodes):
+        if any(not 0 <= one < size for one in nodes) or any(one != int(one) for one in flat):
             raise DataError(f"{path.name}: BACKHAUL_SECTION names a node that is not there.",
                             expected=f"Nodes 1 to {size}.", todo="Correct the numbers.")  # fmt: skip
         back = np.isin(np.arange(size), nodes)[:, None]
@@ -412,7 +414,7 @@ def _per_vehicle(words: Words, section: str, path: Path) -> list[list[float]]:
     """What follows each vehicle's number, in order of the numbers.
 
     Raises:
-        DataError: the numbers are not 1, 2, 3, …, or a row says nothing more.
+        DataError: the numbers are not 1, 2, 3, …, a row says nothing more, or a negative number.
     """
     rows = [[number(word, path, line, section) for word, line in row] for row in words.sections.get(section, [])]
     rows = sorted(row for row in rows if row)
@@ -421,6 +423,10 @@ def _per_vehicle(words: Words, section: str, path: Path) -> list[list[float]]:
             f"{path.name}: {section}_SECTION names vehicles {', '.join(f'{row[0]:g}' for row in rows[:8])} …",
             expected="Vehicles 1, 2, 3, …, each with a value.", todo="Give each vehicle one line.",
         )  # fmt: skip
+    least = min((value for row in rows for value in row), default=0.0)
+    if least < 0:
+        raise DataError(f"{path.name}: {section}_SECTION holds {least:g}.", expected="Numbers of at least 0.",
+                        todo="Correct the line.")  # fmt: skip
     return [row[1:] for row in rows]
 
 

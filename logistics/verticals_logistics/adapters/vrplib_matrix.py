@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from verticals_logistics.adapters.common import euclid, rounded
+from verticals_logistics.adapters.common import NO_ROAD, euclid, rounded
 from verticals_logistics.adapters.vrplib_words import Words, rows_of, values
 from verticals_plugins import DataError, Ledger
 
@@ -111,7 +111,7 @@ def explicit(words: Words, size: int, path: Path, ledger: Ledger) -> np.ndarray:
     found = np.array(values(words, "EDGE_WEIGHT", path))
     if form == "FULL_MATRIX":
         _fit(len(found), size * size, form, path)
-        return found.reshape(size, size)
+        return _without_roads(found.reshape(size, size), path, ledger)
     if form not in TRIANGLES:
         raise DataError(
             f"{path.name}: EDGE_WEIGHT_FORMAT is {form or 'missing'}.",
@@ -126,7 +126,16 @@ def explicit(words: Words, size: int, path: Path, ledger: Ledger) -> np.ndarray:
     matrix = np.zeros((size, size))
     matrix[rows, columns] = found
     matrix[columns, rows] = found
-    return matrix
+    return _without_roads(matrix, path, ledger)
+
+
+def _without_roads(matrix: np.ndarray, path: Path, ledger: Ledger) -> np.ndarray:
+    """Absurd distances, which are never a cost, as infinite ones; those from a node to itself as 0."""
+    absurd = matrix >= NO_ROAD
+    own = np.eye(len(matrix), dtype=bool)
+    if (absurd & ~own).any():
+        ledger.warn(f"{path.name}: {int((absurd & ~own).sum())} distances of {NO_ROAD:g} or more: no road")
+    return np.where(absurd, np.where(own, 0.0, np.inf), matrix)
 
 
 def _fit(found: int, wanted: int, form: str, path: Path) -> None:
