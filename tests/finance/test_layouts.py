@@ -143,6 +143,16 @@ def test_counted_times_count_from_the_stated_moment(tmp_path: Path) -> None:
         read(tmp_path / "x.csv", options={"time_origin": "long ago"})
 
 
+def test_column_of_the_file_can_be_mapped_in_place_of_the_usual_one(tmp_path: Path) -> None:
+    content = PAYSIM.replace("isFlaggedFraud", "Branch").replace("isFraud", "bad")
+    found = read(tmp_path / "x.csv", content, mapping={"country": "Branch", "fraud": "bad", "amount": "amount"})
+    assert found.main["fraud"].astype(str).tolist() == ["0", "1"]
+    assert found.main["country"].astype(str).tolist() == ["0", "0"]
+    assert found.main["amount"].sum() == pytest.approx(859842.16)
+    with pytest.raises(DataError, match="no column 'Land'"):
+        read(tmp_path / "x.csv", mapping={"country": "Land", "fraud": "bad"})
+
+
 @pytest.mark.parametrize("unknown", ["time_unit=s", "date_format=dmy", "timezone=Asia/Tokyo"])
 def test_option_that_would_do_nothing_is_refused(
     unknown: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

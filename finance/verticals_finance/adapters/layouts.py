@@ -20,6 +20,7 @@ from verticals_plugins import Adapter, DataError, Dataset, ReadOptions, Sniff, U
 
 PAYSIM_START = "2017-01-01"
 IEEE_START = "2017-12-01"
+HOUR = 3600.0
 LONGEST = 6e9
 """Longest counted time in seconds: 190 years."""
 CARD_PARTS = ("card1", "card2", "card3", "card4", "card5", "card6", "addr1")
@@ -105,7 +106,10 @@ def reader(layout: Layout) -> Callable[[Path, ReadOptions], Dataset]:
         names = layout.spelt(raw.table.column_names)
         text = {name: as_text(decoded(cells)).to_pandas() for name, cells in zip(names, raw.table.columns, strict=True)}
         frame = layout.translate(pd.DataFrame(text), raw, start)
-        if options.need_target and "fraud" not in frame:
+        for name, column in zip(raw.table.column_names, text.values(), strict=True):
+            if name in options.mapping.values() and name not in frame:
+                frame[name] = column
+        if options.need_target and "fraud" not in {*frame, *options.mapping}:
             raise DataError(
                 f"{raw.name} carries no labels: it has no column {layout.label}.", expected="A label for training.",
                 todo="Add that column, 1 = fraud and 0 = genuine; predict takes the file as it is.",
@@ -155,9 +159,9 @@ def _one_file(path: Path, layout: Layout, labelled: bool) -> Path:
     return found[0]
 
 
-def _since(start: pd.Timestamp, count: pd.Series, unit: str) -> pd.Series:
-    """Counted times as text; what is no number, or of another age, stays as it is, to be told as unreadable."""
-    seconds = pd.to_numeric(count, errors="coerce") * pd.Timedelta(1, unit).total_seconds()
+def _since(start: pd.Timestamp, count: pd.Series, unit: float) -> pd.Series:
+    """Times counted in units of so many seconds; what is no number, or of another age, stays to be told as unread."""
+    seconds = pd.to_numeric(count, errors="coerce") * unit
     waited: pd.Series = pd.to_timedelta(seconds.where(seconds.abs() < LONGEST), unit="s")
     time = waited + start
     return time.astype(str).where(time.notna(), count)
@@ -189,7 +193,7 @@ def from_paysim(frame: pd.DataFrame, raw: Raw, start: pd.Timestamp) -> pd.DataFr
     """Steps are hours without a calendar; balances are left out: they tell the outcome of the payment."""
     raw.ledger.warn(f"steps have no calendar: hour 0 was taken as {start:%Y-%m-%d}")
     raw.ledger.warn("balances are not used: in this layout they are written after the payment and tell its outcome")
-    out = {"card": frame["nameOrig"], "time": _since(start, frame["step"], "h"), "amount": frame["amount"],
+    out = {"card": frame["nameOrig"], "time": _since(start, frame["step"], HOUR), "amount": frame["amount"],
            "terminal": frame["nameDest"], "channel": frame.get("type", frame.get("action", ""))}  # fmt: skip
     return pd.DataFrame(out | ({"fraud": frame["isFraud"]} if "isFraud" in frame else {}))
 
@@ -202,7 +206,7 @@ def from_ieee_cis(frame: pd.DataFrame, raw: Raw, start: pd.Timestamp) -> pd.Data
     for part in parts[1:]:
         card = card + "|" + part
     out = {"id": frame["TransactionID"], "card": card.where(card.str.strip("|") != "", ""),
-           "time": _since(start, frame["TransactionDT"], "s"), "amount": frame["TransactionAmt"],
+           "time": _since(start, frame["TransactionDT"], 1.0), "amount": frame["TransactionAmt"],
            "mcc": frame["ProductCD"]}  # fmt: skip
     if "P_emaildomain" in frame:
         out["channel"] = frame["P_emaildomain"]
@@ -212,7 +216,7 @@ def from_ieee_cis(frame: pd.DataFrame, raw: Raw, start: pd.Timestamp) -> pd.Data
 def from_amlsim(frame: pd.DataFrame, raw: Raw, start: pd.Timestamp) -> pd.DataFrame:
     """Days are numbers without a calendar; labels lie in another file, by account, and are not guessed."""
     raw.ledger.warn(f"days have no calendar: day 0 was taken as {start:%Y-%m-%d}")
-    out = {"id": frame["TXN_ID"], "card": frame["ACCOUNT_ID"], "time": _since(start, frame["start"], "D"),
+    out = {"id": frame["TXN_ID"], "card": frame["ACCOUNT_ID"], "time": _since(start, frame["start"], 24 * HOUR),
            "amount": frame["TXN_AMOUNT_ORIG"], "terminal": frame["COUNTER_PARTY_ACCOUNT_NUM"],
            "channel": frame["TXN_SOURCE_TYPE_CODE"]}  # fmt: skip
     return pd.DataFrame(out | ({"fraud": frame["isFraud"]} if "isFraud" in frame else {}))
