@@ -124,6 +124,12 @@ def test_paysim_facts_are_the_same_however_it_was_saved(content: str | bytes, tm
     assert found.main["fraud"].astype(str).tolist() == ["0", "1"]
 
 
+def test_header_below_a_title_is_found_as_the_refusal_says(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="option header=3"):
+        read(tmp_path / "x.csv", "PaySim\n\n" + PAYSIM)
+    assert read(tmp_path / "x.csv", options={"header": "3"}).main["amount"].tolist() == [9839.64, 850002.52]
+
+
 def test_paysim_every_lost_row_has_its_reason(tmp_path: Path) -> None:
     rows = [f"{step},PAYMENT,{amount},{who},1,0,M1,0,0,{fraud},0" for step, amount, who, fraud in (
         ("", 1, "C1", 0), (1, "", "C1", 0), (1, 7, "", 0), (1, 7, "C9", ""), ("inf", 1, "C1", 0), (10**12, 1, "C1", 0),

@@ -203,6 +203,8 @@ def test_other_messages_of_a_folder_are_counted(tmp_path: Path) -> None:
     found = PACS008.read(tmp_path, options())
     assert len(found.main) == 1
     assert found.provenance.ledger.dropped == {"a file is a pacs.002.001.10 message": 1}
+    (tmp_path / "c.csv").write_text("id,card,time,amount\n1,a,2026-01-01,5\n")
+    assert "1 other files" in " ".join(PACS008.read(tmp_path, options()).provenance.ledger.warnings)
     (tmp_path / "a.xml").write_bytes(pacs(["10.00"]).replace(b"EUR", b"JPY"))
     (tmp_path / "b.xml").write_bytes(pacs(["10.00"]).replace(b"E0", b"F0"))
     assert "Amounts in EUR, JPY" in " ".join(PACS008.read(tmp_path, options()).provenance.ledger.warnings)

@@ -35,6 +35,13 @@ def files_in(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
     return sorted(one for one in path.rglob("*") if one.is_file() and one.suffix.lower() in suffixes)
 
 
+def tell_others(path: Path, suffixes: tuple[str, ...], ledger: Ledger) -> None:
+    """Say which files of a folder have another ending and were not looked at."""
+    others = [one.name for one in sorted(path.rglob("*")) if one.is_file() and one.suffix.lower() not in suffixes]
+    if others:
+        ledger.warn(f"{len(others)} other files of {path.name} were not read ({', '.join(others[:3])})")
+
+
 def gathered(
     path: Path, options: ReadOptions, suffixes: tuple[str, ...], take: Callable[[Path, Rows, ReadOptions], None],
     adapter: str,
@@ -45,6 +52,8 @@ def gathered(
         DataError: no payment is in them, or the one file given cannot be read.
     """
     found = Rows()
+    if path.is_dir():
+        tell_others(path, suffixes, found.ledger)
     for file in files_in(path, suffixes):
         before = len(found.rows)
         try:

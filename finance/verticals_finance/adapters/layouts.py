@@ -54,8 +54,8 @@ class Layout:
         return [known.pop(plain(one), one) for one in header]
 
 
-def header_of(path: Path) -> tuple[str, ...]:
-    """Column names of a text or columnar table, () if it is none."""
+def header_of(path: Path, line: int = 1) -> tuple[str, ...]:
+    """Column names of a columnar table, or of a text table whose header is this line; () if it is none."""
     try:
         if not path.is_file():
             return ()
@@ -67,7 +67,7 @@ def header_of(path: Path) -> tuple[str, ...]:
             return ()
         with open_bytes(path) as stream:
             encoding = encoding_of(stream.read(2000), None, path.name)
-        return layout_of(path, encoding, {}).names
+        return layout_of(path, encoding, {"header": str(line)}).names
     except (VerticalsError, OSError, ValueError, EOFError, StopIteration, pa.ArrowException):
         return ()
 
@@ -85,8 +85,12 @@ def sniffer(layout: Layout) -> Callable[[Path], Sniff]:
             inside = of_layout(path, layout)
             said = f"{inside[0].name} has the columns of {layout.title}" if inside else f"no {layout.title} file"
             return Sniff(0.9 if inside else 0.0, said)
-        missing = layout.missing(header_of(path))
-        return Sniff(0.0, f"no column {missing[0]!r}") if missing else Sniff(0.95, f"the columns of {layout.title}")
+        header = header_of(path)
+        missing = layout.missing(header)
+        later = range(2, 6) if missing and len(header) < len(layout.needed) else ()
+        if missing and all(layout.missing(header_of(path, line)) for line in later):
+            return Sniff(0.0, f"no column {missing[0]!r}")
+        return Sniff(0.95, f"the columns of {layout.title}")
 
     return sniff
 
