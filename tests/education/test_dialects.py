@@ -20,7 +20,7 @@ from verticals_education.adapters.xapi import XAPI, actor_of, score_of, seconds_
 from verticals_education.courses import COURSES
 from verticals_education.pseudonyms import pseudonym
 from verticals_education.schema import SCHEMA
-from verticals_plugins import Adapter, DataError, Dataset, ReadOptions
+from verticals_plugins import Adapter, DataError, Dataset, ReadOptions, UsageError
 
 
 def read(adapter: Adapter, path: Path, **options: str) -> Dataset:
@@ -506,6 +506,23 @@ def test_a_catalogue_that_is_named_is_read_by_every_adapter_of_tables(tmp_path: 
     )
     for adapter, path in paths:
         assert read(adapter, path, catalogue=str(named)).tables["catalogue"].values.tolist() == [["2", 30]]
+
+
+def test_a_mapping_is_used_or_refused_and_never_ignored(tmp_path: Path) -> None:
+    names = {"learner": "uid", "course": "iid", "time": "at"}
+    path = write(tmp_path, "a.inter", "uid:token\tiid:token\tat:float\n1\t2\t1700000000\n")
+    found = RECBOLE.read(path, ReadOptions(schema=SCHEMA, mapping=names))
+    assert found.provenance.mapping == names
+    clicks = "code_module,code_presentation,id_student,id_site,date,sum_click\nAAA,2014B,7,1,2,4\n"
+    fixed = (
+        (OULAD, write(tmp_path, "studentVle.csv", clicks)),
+        (XAPI, write(tmp_path, "s.json", json.dumps(statement(1)))),
+    )
+    for adapter, file in fixed:
+        own = read(adapter, file).provenance.mapping
+        assert len(adapter.read(file, ReadOptions(schema=SCHEMA, mapping=own)).main) == 1
+        with pytest.raises(UsageError, match="reads fixed columns"):
+            adapter.read(file, ReadOptions(schema=SCHEMA, mapping={"course": "id_site"}))
 
 
 # ------------------------------------------------------------------------------------------------ catalogues

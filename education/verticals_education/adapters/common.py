@@ -20,7 +20,7 @@ from verticals.data.table import OPTIONS, reading_of, typed
 from verticals_education.catalogue import catalogue_of, from_json, to_text
 from verticals_education.pseudonyms import NOTE, OPTION, pseudonyms, salt_of
 from verticals_education.schema import CATALOGUE
-from verticals_plugins import DataError, Dataset, Ledger, Provenance, ReadOptions, Schema, Source, Time
+from verticals_plugins import DataError, Dataset, Ledger, Provenance, ReadOptions, Schema, Source, Time, UsageError
 
 TEXT_OPTIONS: Mapping[str, str] = {
     **{name: OPTIONS[name] for name in ("encoding", "delimiter", "date_format", "timezone")},
@@ -75,6 +75,21 @@ def finished(found: Found, options: ReadOptions, catalogue: pd.DataFrame | None 
         )
     provenance = Provenance(found.adapter, found.sources, found.mapping, found.ledger, {**found.notes, NOTE: salt})
     return Dataset({"main": frame, **tables}, options.schema, provenance)
+
+
+def refuse_mapping(given: Mapping[str, str], own: Mapping[str, str], adapter: str) -> None:
+    """A format whose columns have fixed names takes no others.
+
+    Raises:
+        UsageError: ``given`` maps a field to another column.
+    """
+    for field_, column in given.items():
+        if own.get(field_) != column:
+            raise UsageError(
+                f"{adapter} reads fixed columns: {field_}={column} would change nothing.",
+                expected=f"No mapping (it reads {', '.join(f'{key}={value}' for key, value in own.items())}).",
+                todo="Leave --map out, or read the file as a table with --adapter education.enrolments.",
+            )
 
 
 def with_requests(frame: pd.DataFrame) -> pd.DataFrame:

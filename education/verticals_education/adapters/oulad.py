@@ -19,11 +19,12 @@ import pyarrow as pa
 from verticals.data.files import DAMAGED, kind_of, open_bytes
 from verticals.data.parse import MISSING
 from verticals.data.raw import Raw, read_raw
-from verticals_education.adapters.common import TEXT_OPTIONS, Found, catalogue_beside, finished
+from verticals_education.adapters.common import TEXT_OPTIONS, Found, catalogue_beside, finished, refuse_mapping
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
 
 KEY = ["code_module", "code_presentation", "id_student"]
 FILES = ("studentRegistration", "studentInfo", "studentVle")
+MAPPING = {"learner": "id_student", "course": "code_module", "time": "date_registration"}
 MONTHS = {letter: month for month, letter in enumerate("ABCDEFGHIJKL", start=1)}
 PASSED = {"pass", "distinction"}
 USUAL_LENGTH = 260.0
@@ -35,8 +36,10 @@ def read_oulad(path: Path, options: ReadOptions) -> Dataset:
     """Read the enrolments of a folder, or of one of its files.
 
     Raises:
+        UsageError: a column is mapped.
         DataError: none of the three files is there, a column is missing, or a presentation's name has no year.
     """
+    refuse_mapping(options.mapping, MAPPING, "education.oulad")
     given = {_known(path.name.split(".")[0]): path} if path.is_file() else _files(path)
     present = {name: _raw(file, options) for name, file in given.items() if name in FILES}
     if not present:
@@ -62,8 +65,7 @@ def read_oulad(path: Path, options: ReadOptions) -> Dataset:
     table = _with_results(table, present.get("studentInfo"), ledger)
     frame = _enrolments(table, base, courses, ledger) if len(table) else table
     sources = tuple(one for raw in present.values() for one in raw.sources)
-    mapping = {"learner": "id_student", "course": "code_module", "time": "date_registration"}
-    found = Found(frame, "education.oulad", sources, ledger, mapping)
+    found = Found(frame, "education.oulad", sources, ledger, MAPPING)
     if clicks is not None:
         found.tables["activity"] = clicks
     catalogue = catalogue_beside(path, options, ledger) if options.options.get("catalogue") else None

@@ -46,7 +46,7 @@ def read_recbole(path: Path, options: ReadOptions) -> Dataset:
         frames.append(frame if part is None else frame.assign(split=part))
         pasts.append(past)
     whole = pd.concat(frames, ignore_index=True)
-    found = Found(whole, "education.recbole", tuple(sources), ledger, _MAPPING)
+    found = Found(whole, "education.recbole", tuple(sources), ledger, _MAPPING | dict(options.mapping))
     if len(whole) and whole["time"].max() < pd.Timestamp(1971, 1, 1):
         ledger.warn("timestamps were read as seconds since 1970 and lie in that year: perhaps they only say an order")
     past = pd.concat(pasts, ignore_index=True)

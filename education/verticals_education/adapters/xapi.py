@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from verticals.data.files import DAMAGED, open_bytes
-from verticals_education.adapters.common import TEXT_OPTIONS, Found, finished, source
+from verticals_education.adapters.common import TEXT_OPTIONS, Found, finished, refuse_mapping, source
 from verticals_education.adapters.moodle import first_entries
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
 
@@ -30,6 +30,7 @@ DURATION = re.compile(
     )
 )
 SECONDS = {"W": 604_800.0, "Y": 31_556_952.0, "N": 2_629_746.0, "D": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+MAPPING = {"learner": "actor", "course": "object or parent course", "time": "timestamp"}
 PASSING = {"passed", "completed", "mastered", "satisfied"}
 LEAVING = {"unregistered", "unenrolled", "voided"}
 NO_ACTIVITY = {"StatementRef", "SubStatement", "Agent", "Group"}
@@ -83,8 +84,10 @@ def read_xapi(path: Path, options: ReadOptions) -> Dataset:
     """Read statements; ``tables["statements"]`` has one row each, in the file's order.
 
     Raises:
+        UsageError: a column is mapped.
         DataError: the file is no JSON, or holds no statement.
     """
+    refuse_mapping(options.mapping, MAPPING, "education.xapi")
     files = _files(path)
     ledger = Ledger()
     rows: list[dict[str, Any]] = []
@@ -111,8 +114,7 @@ def read_xapi(path: Path, options: ReadOptions) -> Dataset:
     if table["time"].isna().all():
         ledger.warn("no statement has a timestamp: the order of the file is kept, and nothing can be learnt in time")
     frame = _enrolments(table, ledger)
-    mapping = {"learner": "actor", "course": "object or parent course", "time": "timestamp"}
-    found = Found(frame, "education.xapi", tuple(sources), ledger, mapping)
+    found = Found(frame, "education.xapi", tuple(sources), ledger, MAPPING)
     found.tables["statements"] = table
     titles = table.drop_duplicates("course")[["course", "title"]]
     return finished(found, options, titles[titles["title"] != ""].reset_index(drop=True))
