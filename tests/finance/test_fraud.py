@@ -110,6 +110,14 @@ def test_money_saved_by_hand(examples: Examples) -> None:
     assert found.summary["lost_per_day"] == 0
 
 
+def test_money_of_several_currencies_is_told_in_the_headline(data: Dataset) -> None:
+    for currencies, told in ((["EUR", "JPY"], True), (["EUR"], False)):
+        main = data.main.assign(currency=np.resize(currencies, len(data.main)))
+        predictions = said(found := Payments()(data.with_main(main)), np.full(len(found), 0.5))
+        headline = decide(predictions, AlertPolicy(), tune(predictions, AlertPolicy())).headline
+        assert ("amounts in EUR, JPY were added as they are" in headline) == told
+
+
 def test_senseless_policy_is_refused() -> None:
     with pytest.raises(UsageError, match="alerts_per_day > 0"):
         AlertPolicy(alerts_per_day=0)

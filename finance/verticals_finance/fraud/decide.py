@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from verticals_finance.fraud.rules import TESTED, Case, RuleBook, read_rules, rules_of
-from verticals_plugins import Decision, Examples, Predictions, Rule, Section, UsageError, policy_field
+from verticals_plugins import Decision, Examples, Predictions, Rule, Section, Table, UsageError, policy_field
 
 CODES = (
     ("terminal_unexplained_28d", 1, "R01 frauds at this terminal became known in the last 28 days"),
@@ -124,11 +124,22 @@ def decide(predictions: Predictions, policy: AlertPolicy, rule: Rule) -> Decisio
         summary |= {"saved_per_day": saved, "lost_per_day": lost, "precision": precision,
                     "recall": float(caught.sum() / max(1, truth.sum()))}  # fmt: skip
         headline += f", {saved:,.0f} saved a day, precision {precision:.0%}"
+        several = currencies_of(predictions.examples)
+        if len(several) > 1:
+            headline += f"; amounts in {', '.join(several[:6])} were added as they are: none was converted"
     if policy.book.names:
         summary |= {"decided_by_rules": said.ruled} | {name: one for name, one in rule.numbers.items() if ": " in name}
         headline += f"; {said.ruled} payments decided by rules and lists"
         headline += "".join(f"; {name} left out: it lost money on history" for name in _losing(policy, rule))
     return Decision(table=table, headline=headline, summary=summary, unit="money in the payments' currency")
+
+
+def currencies_of(examples: Examples) -> list[str]:
+    """The currencies that the payments state."""
+    block = examples.inputs.get("table")
+    if not isinstance(block, Table) or "currency" not in block.frame:
+        return []
+    return sorted(str(one) for one in block.frame["currency"].dropna().unique())
 
 
 @dataclass(frozen=True)
