@@ -392,6 +392,10 @@ def test_an_index_that_was_saved_without_a_name_names_the_series(tmp_path: Path)
     numbered = sheet(tmp_path, ",sku,2024-01-01,2024-01-08,2024-01-15\n0,A,1,2,3\n")
     assert values(numbered) == {"A": [1, 2, 3]}
     assert "columns left out: column 1" in numbered.provenance.ledger.warnings
+    again = sheet(tmp_path, "Unnamed: 0,sku,2024-01-01,2024-01-08,2024-01-15\n0,A,1,2,3\n")
+    assert values(again) == {"A": [1, 2, 3]}
+    with pytest.raises(DataError, match="give it the head date"):
+        sheet(tmp_path, ",A,B\n2024-01-01,1,2\n2024-01-02,3,4\n")
 
 
 def test_columnar_sheets_and_whole_numbers_as_names(tmp_path: Path) -> None:
@@ -444,6 +448,7 @@ def test_a_competition_folder_may_hold_its_table_of_facts(tmp_path: Path) -> Non
     (tmp_path / "M4-info.csv").write_text("M4id,category,Frequency,Horizon,SP\nW1,Other,1,13,Weekly\n")
     (tmp_path / "Weekly-train.csv").write_text("V1,V2,V3,V4\nW1,1,2,NA\n")
     (tmp_path / "Weekly-test.csv").write_text("V1,V2,V3\nW1,8,9\n")
+    (tmp_path / "._Weekly-train.csv").write_bytes(b"\0\5\x16\7")  # what macOS leaves beside a file
     assert values(read(tmp_path)) == {"W1": [1, 2, 8, 9]}
 
 

@@ -78,6 +78,8 @@ def read_long(path: Path, options: ReadOptions) -> Dataset:
         line, store = _line_of_dates(raw), next((one for one in heads if plain(one) in STORES), "")
         if line:
             todo = f"Line {line} holds dates: if they are the column heads, pass --option header={line}"
+        elif heads[0] in ("column 1", "Unnamed: 0") and "'time'" in err.found:
+            todo = f"If the first column holds times, give it the head date. {err.todo}"
         elif store and "no column for 'series'." in err.found:
             todo = f"If each {store} is a series, --map series={store}"
         else:

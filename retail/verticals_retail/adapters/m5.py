@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute
 
 from verticals.data.files import kind_of
 from verticals.data.parse import MISSING, numbers
@@ -18,6 +19,7 @@ from verticals_plugins import Adapter, DataError, Dataset, ReadOptions, Sniff
 from verticals_retail.adapters.heads import moments_of
 from verticals_retail.adapters.wide import HORIZON_HELP, columns_of, finished, names_of, texts_of, wide_values
 
+pc: Any = pyarrow.compute
 KEYS = ("item_id", "store_id")
 
 
@@ -165,8 +167,9 @@ def _priced(
     decimal: str,
 ) -> pd.DataFrame:  # fmt: skip
     """The frame with the price of each item, store and week; days before the first price are dropped and counted."""
-    keys = pd.DataFrame({one: texts_of(raw, one) for one in (*KEYS, "wm_yr_wk")}, dtype=object)
-    keys["wm_yr_wk"] = keys["wm_yr_wk"].str.removesuffix(".0")
+    text = {one: pc.utf8_trim_whitespace(raw.table[one]) for one in (*KEYS, "wm_yr_wk")}
+    text["wm_yr_wk"] = pc.replace_substring_regex(text["wm_yr_wk"], r"\.0$", "")
+    keys = pd.DataFrame({name: column.to_pandas() for name, column in text.items()})
     twice = np.flatnonzero(keys.duplicated())
     if len(twice):
         row = int(twice[0])

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from verticals.data.convert import as_text, convert, decoded, is_text
-from verticals.data.files import encoding_of, head_of, kind_of, layout_of, open_bytes
+from verticals.data.files import encoding_of, head_of, kind_of, layout_of, open_bytes, tables_in
 from verticals.data.match import plain
 from verticals.data.parse import numbers, plain_numbers
 from verticals.data.raw import Raw, read_raw
@@ -76,7 +76,7 @@ def sniff_competition(path: Path) -> Sniff:
 
 
 def _texts(path: Path) -> list[Path]:
-    return sorted(one for one in path.iterdir() if one.is_file() and kind_of(one) == "text")
+    return [one for one in tables_in(path.iterdir()) if kind_of(one) == "text"]
 
 
 def _pair(path: Path) -> list[Path]:
@@ -223,8 +223,9 @@ def _keys(raw: Raw, dates: list[str], said: str) -> list[str]:
     if said:
         keys = named_columns(said, heads, raw.name)
     else:
-        keys = [one for one in others if one not in totals and not one.startswith("column ")]
-        keys = keys or [one for one in others if one == "column 1"]  # an index that was saved without its name
+        unnamed = [one for one in others if one.startswith(("column ", "Unnamed: "))]
+        keys = [one for one in others if one not in totals and one not in unnamed]
+        keys = keys or [one for one in unnamed if one == heads[0]]  # an index that was saved without its name
         late = [one for one in keys if heads.index(one) > heads.index(dates[0])]
         if late:
             raise DataError(
