@@ -94,7 +94,27 @@ def with_columns(dataset: Dataset, main: pd.DataFrame, past: Dataset) -> pd.Data
             expected="The same columns.", todo="Export them too; leave cells empty where nothing is known.",
         )  # fmt: skip
     empty = {name: pd.Series(np.nan, index=main.index).astype(past.main[name].dtype) for name in missing}
-    return main.assign(**{str(name): column for name, column in empty.items()})
+    alike = {name: as_trained(main[name], past.main[name]) for name in inputs if name in main}
+    return main.assign(**{str(name): column for name, column in {**alike, **empty}.items()})
+
+
+def as_trained(column: pd.Series, trained: pd.Series) -> pd.Series:
+    """A column of new cases as number or text, whichever it was in training.
+
+    Raises:
+        DataError: it has words where training had numbers.
+    """
+    number = pd.api.types.is_numeric_dtype(trained)
+    if number == pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
+        return column
+    if not number:  # the words of training were numbers by chance here
+        return column.map(lambda one: None if pd.isna(one) else f"{one:.15g}").astype(object)
+    if column.notna().any():
+        raise DataError(
+            f"{column.name} says {column.dropna().iloc[0]!r}.", expected="Numbers, as in training.",
+            todo="Correct the cells; leave them empty where nothing is known.",
+        )  # fmt: skip
+    return column.astype(np.float64)
 
 
 def case_rows(dataset: Dataset, main: pd.DataFrame) -> pd.DataFrame:

@@ -180,7 +180,7 @@ def canonical(timeline: pd.DataFrame) -> pd.DataFrame:
     So a model that learnt a weight in kg is never given pounds, and a variable in a unit that cannot be converted is
     another variable. Ions are in mmol/l, other analytes with a known molar mass in mg/dl.
     """
-    if "unit" not in timeline:
+    if "unit" not in timeline or not len(timeline):
         return timeline
     variable = timeline["variable"].astype(str).to_numpy(dtype=object)
     value = timeline["value"].to_numpy(dtype=np.float64).copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from verticals.data.files import kind_of
+from verticals.data.convert import decoded, is_text
+from verticals.data.files import kind_of, tables_in
 from verticals.data.match import plain
+from verticals.data.parse import MISSING
 from verticals.data.raw import Raw, read_raw
 from verticals.data.table import OPTIONS, dataset_of, typed
-from verticals_healthcare.adapters.common import EPOCH, part_name, tell_event
+from verticals_healthcare.adapters.common import EPOCH, part_name, tell_event, words
 from verticals_healthcare.adapters.pictures import SIDE, Picture, as_bytes, read_picture, tell_treatments
 from verticals_healthcare.schema import LABELS, SCHEMA, TIMELINE
 from verticals_healthcare.units import defaults_of, unified
@@ -23,6 +26,7 @@ from verticals_plugins import (
     DataError,
     Dataset,
     Ledger,
+    Number,
     ReadOptions,
     Schema,
     Sniff,
@@ -41,7 +45,7 @@ def parts_of(path: Path) -> tuple[Path | None, Path | None, Path | None]:
     """The files of the cases and of the timeline, and the folder of pictures; a timeline is known by its name."""
     if path.is_file():
         return path, None, path.parent
-    tables = sorted(one for one in path.iterdir() if one.is_file() and kind_of(one) and one.name[0] not in "._")
+    tables = tables_in(path.iterdir())
     stems = {one.name.split(".")[0].lower(): one for one in tables}
     timeline = next((stems[name] for name in TIMELINE_NAMES if name in stems), None)
     rest = [one for one in tables if one != timeline]
@@ -78,8 +82,11 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     told = replace(options, schema=fitting(raw, options), options=_table_options(options.options))
     refuse_repeats(raw, told)
     found = dataset_of(raw, told, adapter="healthcare.cases")
-    main, ledger = completed(found.main, ledger=found.provenance.ledger), found.provenance.ledger
+    main, ledger = completed(numbered(found.main, raw, told), found.provenance.ledger), found.provenance.ledger
     tables, sources = {"main": main}, list(found.provenance.sources)
+    unread = [one.name for one in tables_in(path.iterdir()) if one not in (cases, events)] if path.is_dir() else []
+    if unread:
+        ledger.warn(f"tables beside {cases.name} that are not read: {', '.join(unread)}")
     if events is not None:
         if "time" not in found.main:
             raise DataError(
@@ -89,6 +96,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         timeline = read_raw(events, _table_options(options.options))
         tables["timeline"] = timeline_of(timeline, options.options, ledger)
         sources += timeline.sources
+        tell_strangers(tables["timeline"]["patient"], main["patient"], events.name, ledger)
     arrays: dict[str, np.ndarray] = {}
     if "image" in main and images is not None:
         pixels, index = pictures_of(main["image"], images, int(side_of(options.options)), ledger)
@@ -125,10 +133,63 @@ def fitting(raw: Raw, options: ReadOptions) -> Schema:
         schema = replace(schema, entity=None)
     if not there("time"):
         schema = replace(schema, time=None)
-    labels = any(str(one).lower().startswith(LABELS) for one in raw.table.column_names)
+    labels = labels_in(raw)
     if labels and not there("target"):
         schema = replace(schema, target=None)
-    return schema
+    return replace(schema, fields=(*schema.fields, *(Number(one) for one in labels)))
+
+
+def labels_in(raw: Raw) -> list[str]:
+    """Columns of a multi-label target: ``label_…``, but not the time at which a label became known."""
+    assert SCHEMA.label_time is not None
+    others = {plain(one) for one in SCHEMA.label_time.aliases}
+    return [one for one in raw.table.column_names if one.lower().startswith(LABELS) and plain(one) not in others]
+
+
+NUMBER = re.compile(r"[+-]?(?:0|[1-9]\d{0,14})(?:[.,]\d+)?(?:[eE][+-]?\d+)?")
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+"""Cells that could be a thousand and more as well as one and a bit."""
+
+
+def numbered(main: pd.DataFrame, raw: Raw, options: ReadOptions) -> pd.DataFrame:
+    """Further columns of text whose cells all are numbers, or say like NA that nothing is known, as numbers."""
+    known = set(options.mapping.values()) | {one.name for _, one in options.schema.roles()}
+    decimal = options.options.get("decimal", "")
+    for name in raw.table.column_names:
+        if name in known or name not in main or main[name].dtype != object or not is_text(decoded(raw.table[name])):
+            continue
+        said = {str(one).strip() for one in main[name].dropna().unique()}
+        nothing = {one for one in said if one.lower() in MISSING}
+        if said and all_numbers(said - nothing, comma=decimal == "," or not raw.machine):
+            told = f", {' and '.join(sorted(nothing))} as missing" if nothing else ""
+            raw.ledger.warn(f"{name} is read as numbers{told}")
+            text = main[name].map(lambda one, nothing=nothing: None if one is None or one.strip() in nothing else one)
+            main[name] = text.str.strip().str.replace(",", ".").astype(np.float64)
+    return main
+
+
+def all_numbers(cells: set[str], *, comma: bool) -> bool:
+    """Whether all cells are numbers, with one decimal mark; a comma is one only where the file shows that it may be."""
+    marks = {mark for mark in ".," if any(mark in one for one in cells)}
+    decimal = comma and not all(THOUSANDS.fullmatch(one) for one in cells if "," in one)
+    return all(NUMBER.fullmatch(one) for one in cells) and len(marks) < 2 and (decimal or "," not in marks)
+
+
+def tell_strangers(patients: pd.Series, known: pd.Series, name: str, ledger: Ledger) -> None:
+    """Note rows of a timeline that belong to none of the cases.
+
+    Raises:
+        DataError: no row belongs to one.
+    """
+    strange = ~patients.isin(known.astype(str))
+    if strange.all():
+        raise DataError(
+            f"No patient of {name} is one of the cases: it says {patients.iloc[0]!r}, they say {known.iloc[0]!r}.",
+            expected="The same ids in both tables.", todo="Write them alike (leading zeros count), or map the column: "
+            "--map patient=COLUMN",
+        )  # fmt: skip
+    if strange.any():
+        ledger.warn(f"{int(strange.sum())} rows of {name} belong to patients who are not among the cases")
 
 
 def refuse_repeats(raw: Raw, options: ReadOptions) -> None:
@@ -161,6 +222,11 @@ def completed(main: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
     """With a patient and a time for every row, labels in lower case, and parts of a split under their common names."""
     main = main.rename(columns={one: one.lower() for one in main.columns if str(one).lower().startswith(LABELS)})
     main["case"] = main["case"].astype(str)
+    for name in (one for one in main.columns if one.startswith(LABELS)):
+        if strange := sorted(set(main[name].dropna()) - {0.0, 1.0}):
+            raise DataError(f"{name} says {strange[0]:g}.", expected="0, 1, yes, no, or nothing where it is not known.")
+    if "outcome" in main:
+        main["outcome"] = one_spelling(main["outcome"], ledger)
     tell_event(main, ledger)
     if "patient" not in main:
         ledger.warn("no column names the patient: each row counts as a patient of its own")
@@ -171,6 +237,18 @@ def completed(main: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
     if "split" in main:
         main["split"] = main["split"].map(part_name, na_action="ignore").fillna("train").astype(str)
     return main
+
+
+def one_spelling(outcome: pd.Series, ledger: Ledger) -> pd.Series:
+    """Outcomes that differ in case alone under the spelling that most rows have."""
+    counts = outcome.dropna().astype(str).value_counts()
+    first: dict[str, str] = {}
+    for name in counts.index:
+        first.setdefault(name.casefold(), name)
+    if len(first) == len(counts):
+        return outcome
+    ledger.warn(f"outcomes that differ in case alone are one: {', '.join(sorted(counts.index))}")
+    return words([None if pd.isna(one) else first[str(one).casefold()] for one in outcome])
 
 
 def timeline_of(raw: Raw, options: Mapping[str, str], ledger: Ledger) -> pd.DataFrame:

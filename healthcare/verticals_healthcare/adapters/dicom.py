@@ -14,8 +14,11 @@ from verticals_healthcare.adapters.fhir.times import parse
 from verticals_healthcare.adapters.pictures import Picture, as_bytes, is_dicom, read_dicom, tell_treatments
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff
 
+LIST = "labels.csv"
 SPLITS = ("train", "training", "val", "valid", "validation", "test")
 SEXES = {"F": "female", "M": "male", "O": "other"}
+KEYS = ("file", "case", "image", "patient", "patient_id", "patientid")
+"""Columns of labels.csv that name what has the outcome."""
 
 
 def files_at(path: Path) -> list[Path]:
@@ -32,10 +35,20 @@ def sniff(path: Path) -> Sniff:
             return Sniff(0.95, "DICOM") if is_dicom(path) else Sniff(0.0, "no DICOM")
         for _, one in zip(range(200), path.rglob("*"), strict=False):
             if one.is_file() and is_dicom(one):
-                return Sniff(0.7, f"DICOM in {one.name}")
+                return Sniff(0.9 if only_labels(path / LIST) else 0.7, f"DICOM in {one.name}")
         return Sniff(0.0, "no DICOM file")
     except OSError as err:
         return Sniff(0.0, f"cannot be opened: {err}")
+
+
+def only_labels(table: Path) -> bool:
+    """Whether a list of outcomes has no column that would be an input: then the pictures are the cases."""
+    if not table.is_file():
+        return False
+    with table.open("rb") as stream:
+        first = stream.read(1024).decode("utf-8-sig", "replace").lower().partition("\n")[0]
+    cells = {one.strip().strip('"') for one in re.split(r"[,;\t]", first)}
+    return "outcome" in cells and len(cells) == 2
 
 
 def read(path: Path, options: ReadOptions) -> Dataset:
@@ -47,7 +60,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     ledger, side = Ledger(), side_of(options.options)
     rows: list[dict[str, object]] = []
     found: list[Picture] = []
-    sources = []
+    sources, seen = [], dict[str, int]()
     files = files_at(path)[: options.limit]
     for file in files:
         try:
@@ -57,7 +70,13 @@ def read(path: Path, options: ReadOptions) -> Dataset:
                 raise
             ledger.drop(str(err.found).replace(file.name, "a file", 1), 1, [file.name])
             continue
-        rows.append(_row(file, path, picture, ledger))
+        row = _row(file, path, picture, ledger)
+        same = seen.setdefault(picture.header["SOPInstanceUID"] or str(row["case"]), len(rows))
+        if same < len(rows) and np.array_equal(found[same].values, picture.values):
+            _same_class(rows[same], row)
+            ledger.drop("a copy of a file before (same SOPInstanceUID, same pixels)", 1, [file.name])
+            continue
+        rows.append(row)
         found.append(picture)
         sources.append(source_of(file, picture.frames))
     main = pd.DataFrame(rows)
@@ -66,7 +85,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         raise DataError(f"{path.name} holds no DICOM picture that can be read ({reasons or 'no DICOM file'}).")
     _one_modality(found, options.options.get("modality", ""), path)
     tell_treatments(zip(main["case"], found, strict=True), ledger)
-    main = with_outcomes(main, path, options.need_target)
+    main = with_outcomes(main, path, options.need_target, ledger)
     main["sex"], main["image"] = words(main["sex"]), np.arange(len(main), dtype=np.int64)
     colours = 3 if any(one.values.ndim == 3 for one in found) else 1
     pixels = np.stack([as_bytes(one, side, colours) for one in found])
@@ -74,6 +93,14 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         main, adapter="healthcare.dicom", sources=sources, ledger=ledger, arrays={"images": pixels}, name=path.name,
         notes={"polarity": "large = bright"},
     )  # fmt: skip
+
+
+def _same_class(first: dict[str, object], copy: dict[str, object]) -> None:
+    if first["folder"] != copy["folder"] or first.get("split") != copy.get("split"):
+        raise DataError(
+            f"{first['case']} and {copy['case']} are one picture (same SOPInstanceUID, same pixels).",
+            expected="A picture in one class and one part.", todo="Take one of them out.",
+        )  # fmt: skip
 
 
 def _row(file: Path, path: Path, picture: Picture, ledger: Ledger) -> dict[str, object]:
@@ -94,13 +121,23 @@ def _row(file: Path, path: Path, picture: Picture, ledger: Ledger) -> dict[str, 
     return row
 
 
+MOMENT = re.compile(r"(\d{8})(\d\d)?(\d\d)?(\d\d)?(?:\.\d*)?([+-]\d{4})?")
+
+
 def _time(header: dict[str, str]) -> np.datetime64:
-    date = header["AcquisitionDate"] or header["StudyDate"]
-    clock = header["AcquisitionTime"] if header["AcquisitionDate"] else header["StudyTime"]
-    if not re.fullmatch(r"\d{8}", date):
+    """When the picture was taken, in UTC if the file states its zone; if only day or hour are known, at their end."""
+    event = "Acquisition" if header["AcquisitionDate"] else "Study"
+    day = header[f"{event}Date"]
+    moments = [MOMENT.fullmatch(one) for one in (day + header[f"{event}Time"], day, header["AcquisitionDateTime"])]
+    found = next((one for one in moments if one is not None), None)
+    if found is None:
         return EPOCH
-    time = f"T{clock[:2]}:{clock[2:4]}:{clock[4:6]}" if re.fullmatch(r"\d{6}(\.\d*)?", clock) else ""
-    when = parse(f"{date[:4]}-{date[4:6]}-{date[6:]}{time}")
+    day, hour, minute, second, zone = found.groups()
+    zone = zone or header["TimezoneOffsetFromUTC"]
+    zone = f"{zone[:3]}:{zone[3:]}" if re.fullmatch(r"[+-]\d{4}", zone) else ""
+    clock = f"{minute}:{second or '00'}" if minute else "59:59"
+    time = f"T{hour}:{clock}{zone}" if hour else ""
+    when = parse(f"{day[:4]}-{day[4:6]}-{day[6:]}{time}")
     return EPOCH if when is None else when.latest
 
 
@@ -121,9 +158,9 @@ def _one_modality(found: list[Picture], wanted: str, path: Path) -> None:
         )  # fmt: skip
 
 
-def with_outcomes(main: pd.DataFrame, path: Path, needed: bool) -> pd.DataFrame:
+def with_outcomes(main: pd.DataFrame, path: Path, needed: bool, ledger: Ledger) -> pd.DataFrame:
     """The outcome of each case: from labels.csv (file or patient, outcome), else the name of its sub-folder."""
-    table = path / "labels.csv" if path.is_dir() else path.with_name("labels.csv")
+    table = path / LIST if path.is_dir() else path.with_name(LIST)
     folder = main.pop("folder")
     if table.is_file():
         try:
@@ -132,7 +169,8 @@ def with_outcomes(main: pd.DataFrame, path: Path, needed: bool) -> pd.DataFrame:
             raise DataError(
                 f"{table.name} cannot be read as a table ({err}).", expected="UTF-8, comma-separated."
             ) from err
-        key = next((one for one in ("file", "case", "image", "patient", "patient_id") if one in found), None)
+        found.columns = [str(one).strip().lower() for one in found.columns]
+        key = next((one for one in KEYS if one in found), None)
         if key is None or "outcome" not in found:
             raise DataError(
                 f"{table.name} has columns {', '.join(str(one) for one in found.columns)}.",
@@ -146,6 +184,8 @@ def with_outcomes(main: pd.DataFrame, path: Path, needed: bool) -> pd.DataFrame:
                 todo="Correct the list.",
             )  # fmt: skip
         main["outcome"] = words(main[column].map(dict(zip(found[key], found["outcome"], strict=True)))).to_numpy()
+        if strange := len(set(found[key]) - set(main[column])):
+            ledger.warn(f"{strange} entries of {table.name} name no picture that was read")
         lost = main["outcome"].isna()
         if needed and lost.any():
             raise DataError(f"{table.name} has no outcome for {main['case'][lost].iloc[0]}.", expected="One for each.")

@@ -58,6 +58,8 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         raise DataError(
             f"{path.name} holds {', '.join(sorted(arrays)[:6]) or 'nothing'}.", expected="train_images, val_images …"
         )
+    if len({one.shape[1] for one in labels if one is not None}) > 1:
+        raise DataError(f"{path.name}: the parts have labels of different widths.", expected="One width.")
     if len({one.shape[1:] for one in images}) > 1:
         raise DataError(f"{path.name}: the parts have pictures of different shapes.", expected="One shape.")
     pixels, ledger = np.concatenate(images), Ledger()
@@ -88,10 +90,12 @@ def load(path: Path) -> dict[str, np.ndarray]:
     Raises:
         DataError: the file is damaged or an array holds Python objects.
     """
+    if not zipfile.is_zipfile(path):
+        raise DataError(f"{path.name} is no .npz, or is damaged.", expected="A zip of arrays.", todo="Copy it again.")
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, ValueError) as err:
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, ValueError, MemoryError) as err:
         if "allow_pickle" in str(err):
             raise DataError(
                 f"{path.name} holds Python objects (pickle).", expected="Plain arrays: pickles can run code.",
@@ -120,7 +124,7 @@ def _labels(arrays: dict[str, np.ndarray], short: str, many: int, name: str, nee
         if needed:
             raise DataError(f"{name} has no {short}_labels.", expected="Labels for every part.")
         return None
-    if len(found) != many or found.ndim > 2 or found.dtype.kind not in "iuf":
+    if len(found) != many or found.ndim not in (1, 2) or found.dtype.kind not in "biuf":
         raise DataError(
             f"{name}: {short}_labels has shape {found.shape} of {found.dtype}.", expected=f"{many} rows of numbers."
         )
@@ -128,7 +132,10 @@ def _labels(arrays: dict[str, np.ndarray], short: str, many: int, name: str, nee
         raise DataError(
             f"{name}: {short}_labels are no whole numbers from 0 on.", expected="Class numbers, or 0 and 1."
         )
-    return found.reshape(many, -1)
+    found = found[:, None] if found.ndim == 1 else found
+    if found.shape[1] > 1 and (found > 1).any():
+        raise DataError(f"{name}: {short}_labels say {found.max():g}.", expected="0 and 1 where there are several.")
+    return found
 
 
 def _named(codes: list[str], path: Path, ledger: Ledger) -> list[str]:

@@ -71,13 +71,15 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     events = pd.concat(tables, ignore_index=True)
     static, dated = events[events["time"].isna()], events[events["time"].notna()]
     birth = _first(dated, (BIRTH,))
-    facts = dated[~dated["code"].isin((BIRTH,))]
+    facts = dated[~_is_one_of(dated["code"], (BIRTH,))]
     timeline = timeline_frame(*(list(facts[one]) for one in ("patient", "time", "code", "numeric_value")))
     horizon = Horizon.of(told)
     label_files = labels_of(path, told.get("labels", ""))
     if label_files and not horizon.codes:
         main, used = _from_labels(label_files, ledger)
         sources += used
+        if strange := int((~main["patient"].isin(events["patient"])).sum()):
+            ledger.warn(f"{strange} labels are of subjects without an event: cases without data")
     else:
         main = _from_subjects(events, timeline, horizon, ledger, options.need_target)
         timeline = timeline[~timeline["variable"].isin(horizon.codes)]
@@ -129,6 +131,7 @@ def _shard(path: Path, ledger: Ledger) -> pd.DataFrame:
         raise DataError(f"{path.name} lacks {', '.join(lacking)}.", expected=f"Columns {', '.join(NEEDED)}.")
     if "text_value" in names and (said := len(table) - table["text_value"].null_count):
         ledger.warn(f"{path.name}: {said} values in words (text_value) are not read; their rows count as presence")
+    _refuse_types(table, path.name)
     frame = table.select([one for one in (*NEEDED, "numeric_value") if one in names]).to_pandas()
     if frame["code"].isna().any() or frame["subject_id"].isna().any():
         raise DataError(f"{path.name}: rows without code or subject_id.", expected="Both in every row.")
@@ -139,10 +142,25 @@ def _shard(path: Path, ledger: Ledger) -> pd.DataFrame:
         frame["time"] = pd.Series(pd.NaT, index=frame.index, dtype="datetime64[ns]")
     frame["time"] = _nanoseconds(frame["time"], path.name)
     value = frame["numeric_value"] if "numeric_value" in frame else pd.Series(np.nan, index=frame.index)
+    value = value.astype(np.float64)
+    if endless := int(np.isinf(value).sum()):
+        ledger.warn(f"{path.name}: {endless} values are infinite; they count as missing")
     return pd.DataFrame(
-        {"patient": frame["subject_id"].astype(str), "time": frame["time"],
-         "code": frame["code"].astype(str), "numeric_value": value.astype(np.float64)}
+        {"patient": frame["subject_id"].astype(str), "time": frame["time"], "code": frame["code"].astype(str),
+         "numeric_value": value.where(np.isfinite(value))}
     )  # fmt: skip
+
+
+def _refuse_types(table: pa.Table, name: str) -> None:
+    """Ids are whole numbers: as floats they are rounded beyond 2^53, and as text they meet no label."""
+    kinds = {one: table.schema.field(one).type for one in ("subject_id", "numeric_value") if one in table.column_names}
+    if not pa.types.is_integer(kinds["subject_id"]):
+        raise DataError(
+            f"{name}: subject_id is {kinds['subject_id']}.", expected="int64.", todo="Cast it, and the labels'."
+        )
+    number = kinds.get("numeric_value", pa.float32())
+    if not (pa.types.is_floating(number) or pa.types.is_integer(number) or pa.types.is_null(number)):
+        raise DataError(f"{name}: numeric_value is {number}.", expected="float.", todo="Words belong in text_value.")
 
 
 def _nanoseconds(times: pd.Series, name: str) -> pd.Series:
@@ -210,6 +228,12 @@ def _from_labels(files: list[Path], ledger: Ledger) -> tuple[pd.DataFrame, list[
     main = pd.DataFrame({"patient": patient, "time": _nanoseconds(found["prediction_time"], "The labels")})
     main["case"] = main["patient"] + "@" + main["time"].dt.strftime("%Y-%m-%dT%H:%M:%S")
     main["outcome"] = words(text)
+    clash = main.drop_duplicates(["case", "outcome"])["case"]
+    if clash.duplicated().any():
+        raise DataError(
+            f"The labels give {clash[clash.duplicated()].iloc[0]} two values.", expected="One for a subject and time.",
+            todo="Correct the labels.",
+        )  # fmt: skip
     again = main["case"].duplicated()
     ledger.drop("a second label of one subject at one time", int(again.sum()))
     sources = [source_of(file, len(frame)) for file, frame in zip(files, frames, strict=True)]
@@ -238,7 +262,12 @@ def _from_subjects(
 
 
 def _first(events: pd.DataFrame, codes: tuple[str, ...]) -> pd.Series[pd.Timestamp]:
-    return events[events["code"].isin(codes)].groupby("patient")["time"].min()
+    return events[_is_one_of(events["code"], codes)].groupby("patient")["time"].min()
+
+
+def _is_one_of(found: pd.Series[str], codes: tuple[str, ...]) -> pd.Series[bool]:
+    """Whether each code is one of ``codes``, or begins with one as in MEDS_DEATH//HOSPITAL."""
+    return found.isin(codes) | found.str.startswith(tuple(f"{one}//" for one in codes))
 
 
 def static_columns(static: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
@@ -281,7 +310,13 @@ def _splits(path: Path) -> dict[str, str]:
         raise DataError(
             f"{path.name} has columns {', '.join(table.columns)}.", expected="subject_id and split.",
         )  # fmt: skip
-    return {str(one): part_name(part) for one, part in zip(table["subject_id"], table["split"], strict=True)}
+    found = table.drop_duplicates(["subject_id", "split"])
+    if (twice := found["subject_id"].duplicated()).any():
+        raise DataError(
+            f"{path.name} puts subject {found['subject_id'][twice].iloc[0]} into two splits.", expected="One for each.",
+            todo="Correct the list.",
+        )  # fmt: skip
+    return {str(one): part_name(part) for one, part in zip(found["subject_id"], found["split"], strict=True)}
 
 
 MEDS = Adapter(

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from verticals.data.files import DAMAGED, open_bytes
 from verticals_healthcare.adapters.common import dataset, hours, source_of, words
 from verticals_healthcare.timeline import timeline_frame
 from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, Sniff, Source
 
 HEADER = "Time,Parameter,Value"
+STAY = re.compile(r"(\d+)\.txt(?:\.gz)?", re.IGNORECASE)
 DESCRIPTORS = ("RecordID", "Age", "Gender", "Height", "ICUType", "Weight")
 MAY_BE_NEGATIVE = frozenset({"BE", "BaseExcess", "ABE", "SBE"})
 """Parameters for which -1 is a value and not the mark for missing."""
 TARGET = "In-hospital_death"
 OUTCOMES = "Outcomes*.txt"
+OUTCOME = (-1, 0, 1)
 LEAKS = ("SAPS-I", "SOFA", "Length_of_stay", "Survival")
 UNITS = {1: "coronary care", 2: "cardiac surgery recovery", 3: "medical", 4: "surgical"}
 SEX = {0.0: "female", 1.0: "male"}
@@ -29,8 +33,8 @@ def records(path: Path) -> list[Path]:
     """The stays' files: ``path`` itself, or the numbered .txt files in it or in a folder set-… of it."""
     if path.is_file():
         return [path]
-    here = sorted(one for one in path.glob("*.txt") if re.fullmatch(r"\d+", one.stem))
-    return here or sorted(one for one in path.glob("set-*/*.txt") if re.fullmatch(r"\d+", one.stem))
+    here = sorted(one for one in path.glob("*") if STAY.fullmatch(one.name))
+    return here or sorted(one for one in path.glob("set-*/*") if STAY.fullmatch(one.name))
 
 
 def sniff(path: Path) -> Sniff:
@@ -41,13 +45,23 @@ def sniff(path: Path) -> Sniff:
         found = records(path)
         if not found:
             return Sniff(0.0, "no numbered .txt file")
-        with found[0].open("rb") as stream:
+        with open_bytes(found[0]) as stream:
             head = stream.read(64).decode("utf-8-sig", "replace")
-        if head.splitlines()[:1] == [HEADER]:
+        if is_header(head.splitlines()[:1]):
             return Sniff(0.95, f"first line {HEADER}")
         return Sniff(0.0, "another first line")
-    except OSError as err:
+    except (*DAMAGED, DataError) as err:
         return Sniff(0.0, f"cannot be opened: {err}")
+
+
+def is_header(first: list[str]) -> bool:
+    """Whether a file's first line, if it has one, is :data:`HEADER`, perhaps with quotes, blanks or another case."""
+    return bool(first) and [one.lower() for one in cells_of(first[0])] == HEADER.lower().split(",")
+
+
+def cells_of(line: str) -> list[str]:
+    """The cells of a line without blanks and quotes around them."""
+    return [one.strip().strip('"').strip() for one in line.split(",")]
 
 
 def is_outcomes(path: Path) -> bool:
@@ -79,6 +93,11 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         events.append(rows)
         sources.append(source_of(file, len(rows) + 1))
     main = pd.DataFrame(stays)
+    if (twice := main["case"].duplicated()).any():
+        raise DataError(
+            f"{path.name} holds {int(twice.sum())} stays twice, for example record {main['case'][twice].iloc[0]}.",
+            expected="One file a stay.", todo="Take the copies out.",
+        )  # fmt: skip
     timeline = pd.concat(events, ignore_index=True)
     outcomes = outcomes_of(path, options.options.get("outcomes", ""))
     if outcomes:
@@ -99,18 +118,21 @@ def read(path: Path, options: ReadOptions) -> Dataset:
 def read_stay(path: Path, ledger: Ledger) -> tuple[dict[str, object], pd.DataFrame]:
     """The descriptors of a stay as a case row, and its timeline; -1 is missing, and counted."""
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as err:
-        raise DataError(f"{path.name} cannot be read as text ({err}).") from err
-    if not lines or lines[0].strip() != HEADER:
+        with open_bytes(path) as stream:
+            lines = stream.read().decode("utf-8-sig").splitlines()
+    except (*DAMAGED, UnicodeDecodeError) as err:
+        raise DataError(
+            f"{path.name} cannot be read as text ({err}).", expected="UTF-8.", todo="Copy it again."
+        ) from err
+    if not is_header(lines[:1]):
         raise DataError(f"{path.name} begins with {lines[0][:40]!r}." if lines else f"{path.name} is empty.",
-                        expected=f"The header {HEADER}.")  # fmt: skip
+                        expected=f"The header {HEADER}.", todo="Copy it again, or take it out.")  # fmt: skip
     described: dict[str, float] = {}
     when, what, value, marks = [], [], [], 0
     for number, line in enumerate(lines[1:], start=2):
         if not line.strip():
             continue
-        if re.fullmatch(r"\d{1,3}:[0-5]\d,,[^,]*", line.strip()):
+        if re.fullmatch(r"\d{1,3}:[0-5]\d,,[^,]*", ",".join(cells_of(line))):
             ledger.drop("rows that name no parameter", 1, [f"{path.name}, line {number}"])
             continue
         hour, name, found = _row(line, path.name, number)
@@ -124,7 +146,9 @@ def read_stay(path: Path, ledger: Ledger) -> tuple[dict[str, object], pd.DataFra
             what.append(name)
             value.append(found)
     record = described.get("RecordID", np.nan)
-    patient = str(int(record)) if np.isfinite(record) else path.stem
+    patient = str(int(record)) if np.isfinite(record) else path.name.split(".")[0]
+    if (named := STAY.fullmatch(path.name)) and int(named[1]) != int(patient):
+        ledger.warn(f"{path.name} says RecordID {patient}, which counts")
     if marks:
         ledger.warn(f"record {patient}: {marks} values of -1 mean missing and were left out")
     if not when:
@@ -138,7 +162,7 @@ def read_stay(path: Path, ledger: Ledger) -> tuple[dict[str, object], pd.DataFra
 
 
 def _row(line: str, name: str, number: int) -> tuple[float, str, float]:
-    cells = [one.strip() for one in line.split(",")]
+    cells = cells_of(line)
     clock = re.fullmatch(r"(\d{1,3}):([0-5]\d)", cells[0])
     try:
         if len(cells) != 3 or clock is None or not cells[1]:
@@ -178,14 +202,22 @@ def with_outcomes(main: pd.DataFrame, paths: list[Path], ledger: Ledger, needed:
     """The cases with their outcome; scores and what was known only later are left out and never become inputs."""
     names, target = " and ".join(one.name for one in paths), dict[str, float]()
     for path in paths:
-        target |= outcomes_in(path, ledger)
+        found = outcomes_in(path, ledger)
+        clash = [one for one in found if one in target and target[one] != found[one]]
+        if clash:
+            raise _two_outcomes(names, clash[0])
+        target |= found
     outcome = main["case"].map(target)
     known = outcome.isin([0, 1])
     if needed and not known.all():
         lost = [str(one) for one in main["case"][~known][:5]]
         ledger.drop(f"without an outcome in {names}", int((~known).sum()), [f"record {one}" for one in lost])
         main, outcome = main[known], outcome[known]
-    return main.assign(outcome=words(["" if pd.isna(one) else str(int(one)) for one in outcome]).to_numpy())
+    return main.assign(outcome=words([str(int(one)) if one in (0, 1) else "" for one in outcome]).to_numpy())
+
+
+def _two_outcomes(name: str, record: str) -> DataError:
+    return DataError(f"{name} gives record {record} two outcomes.", expected="One.", todo="Correct the list.")
 
 
 def outcomes_in(path: Path, ledger: Ledger) -> dict[str, float]:
@@ -195,18 +227,26 @@ def outcomes_in(path: Path, ledger: Ledger) -> dict[str, float]:
         DataError: it is no table, lacks a column, or holds what is no number.
     """
     try:
-        found = pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True)
-    except (ValueError, UnicodeDecodeError) as err:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header
+            found = pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True, index_col=False)
+    except (ValueError, UnicodeDecodeError, pd.errors.ParserWarning) as err:
         raise DataError(f"{path.name} cannot be read as a table ({err}).", expected="UTF-8, comma-separated.") from err
     found.columns = [str(one).strip() for one in found.columns]
     lacking = [one for one in ("RecordID", TARGET) if one not in found]
     if lacking:
         raise DataError(f"{path.name} has no column {', '.join(lacking)}.", expected=f"RecordID, …, {TARGET}.")
     both = found[["RecordID", TARGET]].apply(pd.to_numeric, errors="coerce")
-    bad = both["RecordID"].isna() | (both[TARGET].isna() & found[TARGET].notna())
+    bad = both["RecordID"].isna() | ~(both[TARGET].isin(OUTCOME) | found[TARGET].isna())
     if bad.any():
         line = int(np.flatnonzero(bad)[0]) + 2
-        raise DataError(f"{path.name}, line {line}: RecordID or {TARGET} is no number.", todo="Correct the line.")
+        raise DataError(
+            f"{path.name}, line {line}: RecordID is no number, or {TARGET} is none of 0 and 1.",
+            expected="0 = survived, 1 = died in hospital, -1 or nothing = not known.", todo="Correct the line.",
+        )  # fmt: skip
+    clash = both.drop_duplicates()["RecordID"]
+    if clash.duplicated().any():
+        raise _two_outcomes(path.name, str(int(clash[clash.duplicated()].iloc[0])))
     left = [one for one in LEAKS if one in found]
     if left:
         ledger.warn(f"{', '.join(left)} of {path.name} are outcomes or scores of the stay: not used as inputs")

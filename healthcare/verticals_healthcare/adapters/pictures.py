@@ -113,7 +113,7 @@ def _refuse_other_kinds(found: Any, path: Path, modality: str) -> None:
 def _stored(found: Any, path: Path, modality: str) -> np.ndarray:
     """The stored values (frames, h, w[, 3]) as float64."""
     bits, high = (int(found.get(one, 0) or 0) for one in ("BitsStored", "HighBit"))
-    if high + 1 != bits and int(found.get("BitsAllocated", 0) or 0) > bits:
+    if "HighBit" in found and high + 1 != bits and int(found.get("BitsAllocated", 0) or 0) > bits:
         raise DataError(
             f"{path.name} keeps {bits} bits at high bit {high}.", expected=f"High bit {bits - 1}.",
             todo="Convert it first (for example with dcmconv).",
@@ -134,7 +134,14 @@ def _stored(found: Any, path: Path, modality: str) -> np.ndarray:
         depth = int(found.RedPaletteColorLookupTableDescriptor[2])
         pixels = table / (2**depth - 1) * 255
     colour = int(found.get("SamplesPerPixel", 1) or 1) > 1 or (pixels.shape[-1:] == (3,) and pixels.ndim > 2)
-    return pixels if pixels.ndim == (4 if colour else 3) else pixels[None]
+    pixels = pixels if pixels.ndim == (4 if colour else 3) else pixels[None]
+    told = int(found.get("NumberOfFrames", 1) or 1)
+    if len(pixels) != told:
+        raise DataError(
+            f"{path.name} states {told} frames and holds pixels of {len(pixels)}.", expected="As many as stated.",
+            todo="Export it again: its rows, columns or frames are wrong.",
+        )  # fmt: skip
+    return pixels
 
 
 def _real(found: Any, stored: np.ndarray, modality: str) -> Picture:
@@ -150,7 +157,8 @@ def _real(found: Any, stored: np.ndarray, modality: str) -> Picture:
     elif photometric.startswith("YBR"):
         said.append(f"{photometric} to RGB")
     names = ("PatientID", "StudyInstanceUID", "SOPInstanceUID", "PatientSex", "PatientAge", "StudyDate", "StudyTime",
-             "AcquisitionDate", "AcquisitionTime", "BodyPartExamined", "ViewPosition")  # fmt: skip
+             "AcquisitionDate", "AcquisitionTime", "AcquisitionDateTime", "TimezoneOffsetFromUTC", "BodyPartExamined",
+             "ViewPosition")  # fmt: skip
     header = {name: str(found.get(name, "") or "").strip() for name in names} | {"Modality": modality}
     return Picture(values, "; ".join(said) or AS_STORED, window, padding, header, len(stored))
 
@@ -195,6 +203,9 @@ def _scale(found: Any, frame: int, *, inverted: bool, said: list[str]) -> _Scale
     said += [f"MONOCHROME1 mirrored at {top:g}"] if inverted else []
     place = _group(found, frame, "PixelValueTransformationSequence", "RescaleSlope")
     slope, intercept = _number(place, "RescaleSlope"), _number(place, "RescaleIntercept")
+    if slope == 0:
+        name = Path(str(found.filename)).name
+        raise DataError(f"{name} has a RescaleSlope of 0: nothing is left of the picture.", expected="Another slope.")
     if slope is None or intercept is None:
         return _Scale(top=top if inverted else None)
     said += [f"slope {slope:g}, intercept {intercept:g}"] if (slope, intercept) != (1.0, 0.0) else []

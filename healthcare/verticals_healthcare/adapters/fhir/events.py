@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -116,7 +117,8 @@ def _observation(resource: Resource, who: str) -> Iterator[Event]:
         resource, "effectiveDateTime", "effectiveInstant", "effectivePeriod", "effectiveTiming", "issued", end=True
     )
     name, rows = code_of(resource.get("code")), 0
-    for part, label in ((resource, name), *((one, "") for one in as_list(resource.get("component")))):
+    parts = [one for one in as_list(resource.get("component")) if isinstance(one, dict)]
+    for part, label in ((resource, name), *((one, "") for one in parts)):
         label = label or code_of(part.get("code"))
         if label and _has_value(part):
             rows += 1
@@ -131,18 +133,24 @@ def _has_value(part: Resource) -> bool:
 
 def _measured(part: Resource, who: str, when: When | None, label: str) -> Event:
     quantity = part.get("valueQuantity")
-    if isinstance(quantity, dict) and isinstance(quantity.get("value"), int | float):
+    if isinstance(quantity, dict) and (amount := _number(quantity.get("value"))) is not None:
         if quantity.get("comparator"):
-            return Event(who, when, f"{label} {quantity['comparator']} {quantity['value']:g}")
-        return Event(who, when, label, float(quantity["value"]), _unit_of(quantity))
-    plain = choice(part, "valueInteger", "valueDecimal", "valueBoolean")
-    if isinstance(plain, bool | int | float):
-        return Event(who, when, label, float(plain))
+            return Event(who, when, f"{label} {quantity['comparator']} {amount:g}")
+        return Event(who, when, label, amount, _unit_of(quantity))
+    plain = _number(choice(part, "valueInteger", "valueDecimal", "valueBoolean"))
+    if plain is not None:
+        return Event(who, when, label, plain)
     said = code_of(part.get("valueCodeableConcept")) or str(part.get("valueString") or "").strip()[:60]
     if not said:
         kind = next(name for name, value in part.items() if name.startswith("value") and value is not None)
         return Event(who, when, label, why_not=f"{kind} of an Observation that is not read, or is no number")
     return Event(who, when, f"{label}={said}")
+
+
+def _number(value: Any) -> float | None:
+    """A number that is finite; None for all else (some servers write NaN and Infinity, which JSON does not have)."""
+    known = isinstance(value, bool | int | float) and abs(value) <= sys.float_info.max
+    return float(value) if known else None
 
 
 def _unit_of(quantity: Resource) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from verticals.data.files import DAMAGED, open_bytes
+from verticals_healthcare.adapters.fhir.events import as_list
 from verticals_plugins import DataError, Ledger
 
 SUFFIXES = (".ndjson", ".json", ".jsonl")
@@ -68,15 +70,15 @@ def text_of(path: Path) -> str:
             data = stream.read()
     except DAMAGED as err:
         raise DataError(f"{path.name} cannot be opened ({err}).", todo="Copy it again.") from err
-    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if data.startswith(mark):
-            return data.decode(encoding, "replace")
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    shown = encoding.upper().removesuffix("-SIG")
     try:
-        return data.decode("utf-8-sig")
+        return data.decode(encoding)
     except UnicodeDecodeError as err:
         raise DataError(
-            f"{path.name}: byte 0x{data[err.start]:02x} at offset {err.start:,} is not UTF-8.", expected="UTF-8."
-        ) from err
+            f"{path.name}: byte 0x{data[err.start]:02x} at offset {err.start:,} is not {shown}.",
+            expected="UTF-8, as FHIR demands.", todo="Save it as UTF-8; it may also be truncated.",
+        ) from err  # fmt: skip
 
 
 def _looks_like_lines(text: str, path: Path) -> bool:
@@ -127,7 +129,7 @@ def _unpacked(node: Any, where: str, url: str, ledger: Ledger) -> Iterator[Found
         yield Found(node, where, url)
         return
     yield Found({name: value for name, value in node.items() if name != "entry"}, where, url)
-    for number, entry in enumerate(node.get("entry") or [], start=1):
+    for number, entry in enumerate(as_list(node.get("entry")), start=1):
         place = f"{where}, entry {number}"
         if isinstance(entry, dict) and isinstance(entry.get("resource"), dict):
             yield from _unpacked(entry["resource"], place, str(entry.get("fullUrl") or ""), ledger)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from verticals_healthcare.adapters.common import SPARSE, dataset, source_of, words
+from verticals_healthcare.adapters.common import EPOCH, SPARSE, dataset, source_of, words
 from verticals_healthcare.adapters.fhir.events import READERS, Event, NotUsedError, Resource, as_list
 from verticals_healthcare.adapters.fhir.files import Found, files_at, is_json, resources
 from verticals_healthcare.adapters.fhir.times import When, age_at, parse
@@ -51,7 +51,7 @@ def sniff(path: Path) -> Sniff:
             return Sniff(0.0, "no .json or .ndjson file")
         for file in files[:20]:
             with file.open("rb") as stream:
-                head = stream.read(1 << 16)
+                head = stream.read(1 << 16).replace(b"\0", b"")  # UTF-16 is looked through
             if b'"resourceType"' in head or file.suffix == ".gz":
                 return Sniff(0.9, f"resourceType in {file.name}")
         return Sniff(0.1, "JSON without resourceType")
@@ -134,7 +134,7 @@ def collected(found: list[Found], ledger: Ledger) -> Records:
         elif kind not in SKIPPED:
             records.unread[kind] += 1
         for inner in as_list(one.resource.get("contained")):
-            if isinstance(inner, dict) and inner.get("resourceType") in READERS:
+            if isinstance(inner, dict) and str(inner.get("resourceType")) in READERS:
                 owner = {name: one.resource[name] for name in ("subject", "patient") if name in one.resource}
                 _facts(Found({**owner, **inner}, f"{one.where}, contained {inner.get('id')}"), urls, records, ledger)
     return records
@@ -248,21 +248,30 @@ def cases(records: Records, timeline: pd.DataFrame, horizon: Horizon, ledger: Le
             "have no dated record: no index time", int(lost.sum()), [names[i] for i in np.flatnonzero(lost)[:5]]
         )
         names, now = [one for one, gone in zip(names, lost, strict=True) if not gone], now[~lost]
+    elif lost.all():
+        ledger.warn("nothing is dated: no index time, so no age; state one, for example --option index=2024-12-31")
+        now = np.full(len(names), EPOCH)
     elif lost.any():
-        today = timeline["time"].max() if len(timeline) else pd.Timestamp("1970-01-01")
+        today = timeline["time"].max()
         ledger.warn(f"{int(lost.sum())} patients have no dated record; their index time is the last one of the data")
         now = np.where(lost, today.to_datetime64().astype("datetime64[ns]"), now)
     people = [records.people[one] for one in names]
+    age = [np.nan] * len(people) if lost.all() else ages(people, now, ledger)
+    return pd.DataFrame(
+        {"case": names, "patient": names, "time": now, "age": age, "sex": words([one.sex for one in people])}
+    )
+
+
+def ages(people: Sequence[Person], now: np.ndarray, ledger: Ledger) -> list[float]:
+    """Age of each person at their index time; NaN where it is not known."""
     age, rough = [], 0
     for person, moment in zip(people, now, strict=True):
         low, high = (-1, -1) if person.birth is None else age_at(person.birth, moment)
         rough += high > low
-        age.append((low + high) / 2 if person.birth is not None and low >= 0 else np.nan)
+        age.append((low + high) / 2 if low >= 0 else np.nan)
     if rough:
         ledger.warn(f"{rough} birth dates lack a day or month: the age is the middle of what it can be")
-    return pd.DataFrame(
-        {"case": names, "patient": names, "time": now, "age": age, "sex": words([one.sex for one in people])}
-    )
+    return age
 
 
 FHIR = Adapter(
