@@ -182,6 +182,12 @@ def test_ieee_cis_cards_are_the_same_in_every_file(tmp_path: Path) -> None:
         assert found.main["fraud"].astype(str).tolist() == ["0", "1", "0"]
 
 
+def test_seconds_since_1970_do_not_count_from_another_moment(tmp_path: Path) -> None:
+    content = IEEE.replace(",86400,", ",1512172800,").replace(",86401,", ",1512172801,")
+    main = read(tmp_path / "x.csv", content.replace(",15811131,", ",1527897531,")).main
+    assert main["time"].astype(str).tolist() == ["2017-12-02 00:00:00", "2017-12-02 00:00:01", "2018-06-01 23:58:51"]
+
+
 def test_ieee_cis_row_without_any_card_column_is_counted(tmp_path: Path) -> None:
     found = read(tmp_path / "x.csv", IEEE.replace("4663,490.0,150.0,visa,330.0", ",,,,"))
     assert len(found.main) == 2

@@ -21,8 +21,8 @@ from verticals_plugins import Adapter, DataError, Dataset, ReadOptions, Sniff, U
 PAYSIM_START = "2017-01-01"
 IEEE_START = "2017-12-01"
 HOUR = 3600.0
-LONGEST = 6e9
-"""Longest counted time in seconds: 190 years."""
+LONGEST = 9e8
+"""Longest counted time in seconds, 28 years; more are seconds since 1970, or nonsense."""
 CARD_PARTS = ("card1", "card2", "card3", "card4", "card5", "card6", "addr1")
 Translate = Callable[[pd.DataFrame, Raw, pd.Timestamp], pd.DataFrame]
 
