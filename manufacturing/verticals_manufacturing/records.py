@@ -130,9 +130,12 @@ def to_dataset(
         tables["boxes"] = _box_table(kept, pictures, boxes)
     if any(one.mask is not None for one in kept):
         tables["masks"] = _mask_table(kept, pictures, ledger)
+    timed = any(one.time is not None for one in kept)
+    if not timed:
+        more["time"] = "no time in the data: 1970-01-01 stands for it"
     provenance = Provenance(
         adapter=adapter, sources=_sources(kept, files), ledger=ledger, notes={**(notes or {}), **more},
-        mapping={name: name for name in main.columns},
+        mapping={name: name for name in main.columns if timed or name != "time"},
     )  # fmt: skip
     return Dataset(tables, options.schema, provenance, {"image": pixels})
 
@@ -299,9 +302,8 @@ def _columns(kept: Sequence[Record]) -> dict[str, object]:
         "id": [one.id for one in kept],
         "piece": [one.piece if one.piece is not None else one.id for one in kept],
         "image": np.arange(len(kept)),
+        "time": pd.to_datetime([one.time or pd.Timestamp(0) for one in kept]).astype("datetime64[ns]"),
     }
-    if any(one.time is not None for one in kept):
-        columns["time"] = pd.to_datetime([one.time or pd.Timestamp(0) for one in kept]).astype("datetime64[ns]")
     if any(one.label is not None for one in kept):
         columns["class"] = [one.label for one in kept]
     for name in ("lot", "split"):

@@ -13,7 +13,6 @@ from PIL import Image
 
 from verticals.pipeline.reading import choose
 from verticals_manufacturing.defects import DEFECTS
-from verticals_manufacturing.examples import PieceExamples
 from verticals_plugins import DataError, Dataset, ReadOptions, UsageError
 
 GOOD_LABEL = "0 0.5 0.5 0.25 0.5\n"
@@ -111,6 +110,14 @@ def test_masks_beside_their_pictures_are_no_pictures(tmp_path: Path) -> None:
     assert masks_of(found) == {"MT_Free/Imgs/a.jpg": 0, "MT_Blowhole/Imgs/b.jpg": 7, "MT_Break/d.jpg": 4}
 
 
+def test_masks_in_a_folder_below_the_class_are_no_pictures(tmp_path: Path) -> None:
+    draw(tmp_path, "good/images/a.png", "bad/images/b.png")
+    draw_mask(tmp_path / "bad/masks/b.png", 6)
+    found = read(tmp_path)
+    assert by_id(found, "class") == {"good/images/a.png": "good", "bad/images/b.png": "bad"}
+    assert masks_of(found) == {"bad/images/b.png": 6}
+
+
 def test_masks_of_any_kind_of_picture_are_found(tmp_path: Path) -> None:
     draw(tmp_path, "train/ok/0.bmp", "test/ok/1.bmp", "test/ko/2.bmp")
     draw_mask(tmp_path / "ground_truth/ko/2.bmp", 5)
@@ -162,9 +169,8 @@ def test_folders_called_images_are_no_class(tmp_path: Path) -> None:
 def test_an_invented_time_is_not_reported_as_read(tmp_path: Path) -> None:
     draw(tmp_path, "good/a.png", "dent/b.png")
     found = read(tmp_path)
-    assert "time" not in found.main
     assert "time" not in found.provenance.mapping
-    assert PieceExamples()(found).frame["time"].nunique() == 1
+    assert "1970-01-01 stands for it" in found.provenance.notes["time"]
 
 
 # -------------------------------------------------------------------------------------------------------- lists
@@ -223,9 +229,16 @@ def test_a_list_that_cannot_be_read_says_why(tmp_path: Path, text: str, encoding
 def test_columns_of_other_names_are_mapped_without_naming_the_adapter(tmp_path: Path) -> None:
     draw(tmp_path, "0001.png", "0002.png")
     write(tmp_path / "liste.csv", "\ufeffBild;Klasse;lot\r\n0001.png;gut;007\r\n0002.png;Riß;008\r\n")
-    found = read(tmp_path, mapping={"image": "Bild", "class": "Klasse"}, good="gut")
+    found = read(tmp_path / "liste.csv", mapping={"image": "Bild", "class": "Klasse"}, good="gut")
     assert found.main["class"].tolist() == ["good", "Riß"]
     assert found.main["lot"].tolist() == ["007", "008"]
+    assert found.provenance.mapping == {"image": "Bild", "class": "Klasse", "lot": "lot", "id": "Bild"}
+
+
+def test_a_foreign_table_beside_pictures_does_not_hinder_scoring(tmp_path: Path) -> None:
+    draw(tmp_path, "a.png", "b.png")
+    write(tmp_path / "results.csv", "x,y\n1,2\n")
+    assert len(read(tmp_path, need_target=False).main) == 2
 
 
 @pytest.mark.parametrize("name", ["labels.tsv", "list.csv.gz", "list.parquet"])

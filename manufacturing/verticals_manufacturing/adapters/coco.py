@@ -25,8 +25,10 @@ def files_in(path: Path) -> list[Path]:
         return [path] if path.suffix.lower() == ".json" else []
     found = sorted(f for f in path.rglob("*.json") if f.name[0] != ".") if path.is_dir() else []
     main = [f for f in found if f.name.startswith("instances_") or f.name.endswith(".coco.json")]
+    if main:
+        return main
     other = [f for f in found if _keys_in(f)] or found
-    return main or [f for f in other if not f.name.startswith(OTHER)] or other
+    return [f for f in other if not f.name.startswith(OTHER)] or other
 
 
 def _keys_in(file: Path) -> list[str]:

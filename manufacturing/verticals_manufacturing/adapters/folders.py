@@ -131,13 +131,14 @@ def _of_class(
     """The pictures of one folder, with its name as their class if that is ``known``; masks are no pictures."""
     if folder.name.lower() in MASKS:
         return []
-    every = pictures_below(folder)
+    every = [p for p in pictures_below(folder) if not any(n.lower() in MASKS for n in p.relative_to(folder).parts[:-1])]
     if not every:
         ledger.warn(f"{folder.relative_to(root).as_posix()}/ holds no picture.")
     beside = _masks_among(every)
+    homes = [home for home in (truth and truth / folder.name, _truth(folder)) if home is not None and home.is_dir()]
     records = []
     for picture in sorted(set(every) - set(beside.values()), key=natural):
-        mask = beside.get(picture) or _mask_in(truth, folder.name, picture.stem)
+        mask = beside.get(picture) or _mask_in(homes, picture.stem)
         inside = [SPLITS[n.lower()] for n in picture.relative_to(folder).parts[:-1] if n.lower() in SPLITS]
         name, part = picture.relative_to(root).as_posix(), split or next(iter(inside), None)
         records.append(Record(picture, name, folder.name if known else None, split=part, mask=mask))
@@ -165,13 +166,10 @@ def _two_levels(path: Path) -> bool:
         return False
 
 
-def _mask_in(truth: Path | None, label: str, stem: str) -> Path | None:
-    """The mask of a picture in ``<truth>/<label>/``: ``stem_mask.*``, ``stem.*``, or a folder called as the picture."""
-    home = None if truth is None else truth / label
-    if home is None or not home.is_dir():
-        return None
-    files = [home / f"{stem}{mark}{ending}" for mark in ("_mask", "") for ending in SUFFIXES]
-    return next((m for m in (*files, home / stem) if m.exists()), None)
+def _mask_in(homes: list[Path], stem: str) -> Path | None:
+    """The mask of a picture in one of the folders: ``stem_mask.*``, ``stem.*``, or a folder called as the picture."""
+    names = [*(f"{stem}{mark}{ending}" for mark in ("_mask", "") for ending in SUFFIXES), stem]
+    return next((home / name for home in homes for name in names if (home / name).exists()), None)
 
 
 def _truth(path: Path) -> Path | None:

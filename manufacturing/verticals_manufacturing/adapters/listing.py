@@ -40,8 +40,11 @@ from verticals_plugins import (
 )
 
 LISTS = ("index.csv", "labels.csv", "images.csv", "list.csv", "annotations.csv")
-UNCLEAR = 0.35
-"""How sure it is of a table that cannot be opened, or whose column of pictures has to be named: reading says which."""
+UNCLEAR, FAINT = 0.35, 0.25
+"""How sure it is of a table that cannot be opened, or whose column of pictures has to be named: reading says which.
+
+Less so of one that lies beside pictures and is not called as a list.
+"""
 PRODUCT = ("object", "product", "category_name", "item")
 LIST_OPTIONS = {
     **OPTIONS,
@@ -72,13 +75,14 @@ def sniff_list(path: Path) -> Sniff:
         file = list_in(path)
         if file is None:
             return Sniff(0.0, "no list of pictures")
+        unclear = UNCLEAR if path.is_file() or file.name in LISTS else FAINT
         try:
             columns = {plain(name) for name in read_raw(file, limit=5).table.column_names}
         except DataError as err:
-            return Sniff(UNCLEAR, str(err).splitlines()[0])
+            return Sniff(unclear, str(err).splitlines()[0])
         wanted = {plain(name) for one in SCHEMA.fields[:1] for name in (one.name, *one.aliases)}
         if not columns & wanted:
-            return Sniff(UNCLEAR, f"{file.name} has no column of pictures")
+            return Sniff(unclear, f"{file.name} has no column of pictures")
         return Sniff(0.9, f"{file.name} lists pictures")
     except (OSError, ValueError) as err:
         return Sniff(0.0, str(err).splitlines()[0])
@@ -115,7 +119,10 @@ def read_list(path: Path, options: ReadOptions) -> Dataset:
     ]
     _tell_parts(records, ledger)
     found = to_dataset(records, options, adapter="manufacturing.list", ledger=ledger, files=[file])
-    return replace(found, provenance=replace(found.provenance, mapping=table.provenance.mapping))
+    mapping = dict(table.provenance.mapping)
+    if "id" not in main:
+        mapping["id"] = mapping["image"]
+    return replace(found, provenance=replace(found.provenance, mapping=mapping))
 
 
 def _numbers(raw: Raw, process: list[str], told: dict[str, str]) -> list[Number]:

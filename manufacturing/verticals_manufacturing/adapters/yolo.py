@@ -39,8 +39,9 @@ def sniff_yolo(path: Path) -> Sniff:
     try:
         home = _home(path)
         if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
-            named = NAMED.search(path.read_bytes())
-            return Sniff(0.9, "a YAML file with names") if named else Sniff(0.0, "a YAML file without names")
+            if NAMED.search(path.read_bytes()):
+                return Sniff(0.9, "a YAML file with names")
+            return Sniff(0.0, "a YAML file without names")
         if path.suffix == ".data" and path.is_file():
             return Sniff(0.9, "a Darknet .data file")
         if not path.is_dir():
