@@ -73,7 +73,7 @@ def _pyvrp_data(pyvrp: Any, problem: Problem) -> Any:
     most = int(pyvrp.constants.MAX_VALUE)
     far, long = (np.where(np.isfinite(one), np.round(one * scale), most).astype(np.int64)
                  for one in (problem.distance, problem.duration))  # fmt: skip
-    place = problem.place if problem.place is not None else np.zeros((len(far), 2))
+    place = np.zeros((len(far), 2)) if problem.place is None else np.nan_to_num(problem.place)
     clients = []
     for one in problem.stops:
         early, late = one.windows[0] if one.windows else (0.0, np.inf)

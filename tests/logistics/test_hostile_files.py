@@ -305,7 +305,7 @@ def test_tables_that_do_not_fit_each_other_are_refused(more: dict[str, Any], mat
         ("31.03.2026 22:00", "01.04.2026 02:00", (79200, 93600)),
         ("3/31/2026 8:00 AM", "3/31/2026 5:00 PM", (28800, 61200)),
         ("2026-03-02T08:00:00+01:00", "2026-03-02T17:00:00+01:00", (28800, 61200)),
-        ("8:00:00 AM", "5:00:00 PM", (28800, 61200)),
+        ("8:00:00 AM", "5:00:00 PM", (28800, 61200)), ("08:00:00.000000", "17:00:00", (28800, 61200)),
     ],
 )  # fmt: skip
 def test_windows_with_dates(begin: str, end: str, seconds: tuple[float, float], tmp_path: Path) -> None:
@@ -395,6 +395,11 @@ def test_a_swap_beyond_the_poles_is_told_and_mended_when_asked(tmp_path: Path) -
     assert "fix=swapped-coordinates" in next(iter(data.provenance.ledger.dropped))
     data = opened(tmp_path, "s.csv", text, fix="swapped-coordinates")
     assert (data.main["longitude"][2], data.main["latitude"][2]) == (-105.02, 40.02)
+
+
+def test_a_long_table_is_read_without_all_ways_between_its_rows(tmp_path: Path) -> None:
+    rows = "".join(f"s{n},{13 + n / 1e6},51\n" for n in range(200_000))
+    assert len(opened(tmp_path, "s.csv", "name,lon,lat\nDepot,13.7,51\n" + rows).main) == 200_001
 
 
 def test_the_advice_on_a_swap_is_an_option_that_there_is(tmp_path: Path) -> None:

@@ -154,9 +154,13 @@ def rounded(exact: np.ndarray, rounding: str) -> np.ndarray:
 
 def haversine_km(place: np.ndarray) -> np.ndarray:
     """(L, L) great-circle kilometres of (L, 2) longitude and latitude."""
-    lon, lat = np.radians(place[:, 0]), np.radians(place[:, 1])
-    a = np.sin((lat[:, None] - lat) / 2) ** 2
-    a = a + np.cos(lat[:, None]) * np.cos(lat) * np.sin((lon[:, None] - lon) / 2) ** 2
+    return km_between(place[:, None], place[None])
+
+
+def km_between(place: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """(...) great-circle kilometres between (..., 2) longitudes and latitudes."""
+    lon, lat, there_lon, there_lat = (np.radians(one[..., n]) for one in (place, other) for n in (0, 1))
+    a = np.sin((lat - there_lat) / 2) ** 2 + np.cos(lat) * np.cos(there_lat) * np.sin((lon - there_lon) / 2) ** 2
     return np.asarray(2 * EARTH_KM * np.arcsin(np.sqrt(np.minimum(a, 1.0))))
 
 

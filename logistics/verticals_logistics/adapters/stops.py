@@ -20,7 +20,7 @@ from verticals.data.files import table_files
 from verticals.data.match import plain
 from verticals.data.raw import read_raw
 from verticals.data.table import OPTIONS, read_table, sniff_table
-from verticals_logistics.adapters.common import EPOCH, haversine_km, head_of, stem_of
+from verticals_logistics.adapters.common import EPOCH, head_of, km_between, stem_of
 from verticals_logistics.schema import SCHEMA
 from verticals_plugins import Adapter, DataError, Dataset, Id, Ledger, ReadOptions, Schema, Sniff, Text, Time
 
@@ -46,7 +46,7 @@ MOMENT = re.compile(
     r"(?P<clock>\d{1,2}:.*?)(?:\.\d+)?(?P<zone> ?Z|[+-]\d{2}:?\d{2})?\s*",
     re.IGNORECASE,
 )
-CLOCK = re.compile(r"^\s*(\d{1,2})(?:[:.h](\d{2}))?(?::(\d{2}))?\s*(?:uhr|h)?\s*(am|pm)?\s*$", re.IGNORECASE)
+CLOCK = re.compile(r"^\s*(\d{1,2})(?:[:.h](\d{2}))?(?::(\d{2})(?:\.0+)?)?\s*(?:uhr|h)?\s*(am|pm)?\s*$", re.IGNORECASE)
 
 
 def clock(text: str) -> float | None:
@@ -301,13 +301,12 @@ def _swapped(main: pd.DataFrame, ledger: Ledger, fix: str) -> pd.DataFrame:
     if len(place) < 3:
         return main
     home = np.median(place, axis=0)
-    middle = float(np.median(haversine_km(np.vstack([home, place]))[0, 1:]))
+    turned = place[:, ::-1]
+    far, near = km_between(home, place), km_between(home, turned)
+    middle = float(np.median(far))
     if middle > NEAR_KM:
         ledger.warn(f"half of the stops lie {middle:,.0f} km or more from their middle: are these degrees?")
         return main
-    turned = place[:, ::-1]
-    far = haversine_km(np.vstack([home, place]))[0, 1:]
-    near = haversine_km(np.vstack([home, turned]))[0, 1:]
     odd = np.flatnonzero((far > NEAR_KM) & (near < NEAR_KM / 5))
     if not len(odd):
         return main
