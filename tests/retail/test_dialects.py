@@ -322,6 +322,12 @@ def test_weeks_without_a_year_are_refused(heads: str, tmp_path: Path) -> None:
         sheet(tmp_path, f"sku,{heads}\nA,1,2,3,4\n")
 
 
+@pytest.mark.parametrize("more", ["w1,w2,w3", "S1,S2,S3", "jan,feb,mar"])
+def test_numbered_columns_of_a_long_table_are_no_weeks(more: str, tmp_path: Path) -> None:
+    data = sheet(tmp_path, f"sku,date,qty,{more}\nA,2024-01-01,5,1,2,3\nA,2024-01-02,6,1,2,3\n")
+    assert values(data) == {"A": [5, 6]}
+
+
 # ------------------------------------------------------------------------------------------------ times down
 
 
@@ -433,6 +439,22 @@ def test_a_period_that_does_not_exist_is_dropped_and_named(tmp_path: Path) -> No
     data = sheet(tmp_path, "sku,week,qty\nA,2024-W01,1\nA,2024-W02,2\nA,2024-W55,3\n")
     assert values(data) == {"A": [1, 2]}
     assert data.provenance.ledger.where == {"week cannot be read as a time": ["line 4: '2024-W55'"]}
+
+
+@pytest.mark.parametrize("words", [("Y", "n"), ("t", ""), ("1.0", "0.0"), ("TRUE", "FALSE"), ("yes", "NA")])
+def test_sold_out_may_be_said_in_several_words(words: tuple[str, str], tmp_path: Path) -> None:
+    rows = f"A,2024-01-01,5,{words[0]}\nA,2024-01-02,6,{words[1]}\n"
+    data = sheet(tmp_path, "sku,date,qty,sold_out\n" + rows, horizon="1")
+        tmp_path, f"sku,date,qty,sold_out\nA,2024-01-01,5,{words[0]}\nA,2024-01-02,6,{words[1]}\n", horizon="1"
+    )
+    assert list(data.main["sold_out"]) == ["yes", "no"]
+    block = DEMAND.examples(data).inputs["series"]
+    assert np.isnan(block.values[0])  # type: ignore[attr-defined]
+
+
+def test_sold_out_in_a_word_that_is_not_understood_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="sold_out says 'ja'"):
+        sheet(tmp_path, "sku,date,qty,sold_out\nA,2024-01-01,5,ja\nA,2024-01-02,6,0\n")
 
 
 def test_promotions_may_be_words(tmp_path: Path) -> None:

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
 from verticals.data.files import head_of
 from verticals.data.match import plain
+from verticals.data.parse import MISSING
 from verticals.data.raw import Raw, read_raw
 from verticals.data.table import OPTIONS, dataset_of, sniff_table
 from verticals_plugins import Adapter, DataError, Dataset, Number, ReadOptions, Schema, Sniff
@@ -32,6 +34,7 @@ from verticals_retail.adapters.wide import (
 pc: Any = pyarrow.compute
 ITEMS = ("item", "itemid", "family", "itemnbr", "sku", "product", "productid", "article", "dept", "brand", "material")
 STORES = ("store", "storeid", "storenbr", "shop", "shopid", "warehouse", "location", "client", "plant")
+YES, NO = {"1", "yes", "y", "true", "t"}, {"0", "no", "n", "false", "f", *MISSING}
 SERIES = ("series", "uniqueid", "storeitem", "id")
 
 
@@ -85,12 +88,32 @@ def read_long(path: Path, options: ReadOptions) -> Dataset:
         else:
             raise
         raise DataError(err.found, expected=err.expected, todo=todo) from err
+    found = _with_flags(found, raw.name)
     _no_twins(found, raw.name)
     tell_gaps(found, raw.ledger)
     if not told.get("horizon"):
         return found
     notes = {**found.provenance.notes, "horizon": str(whole_steps(told["horizon"]))}
     return replace(found, provenance=replace(found.provenance, notes=notes))
+
+
+def _with_flags(dataset: Dataset, name: str) -> Dataset:
+    """``sold_out`` as yes or no.
+
+    Raises:
+        DataError: a word that says neither.
+    """
+    if "sold_out" not in dataset.main:
+        return dataset
+    said = dataset.main["sold_out"].astype("string").fillna("").str.lower().str.removesuffix(".0")
+    yes, no = said.isin(YES), said.isin(NO)
+    if not (yes | no).all():
+        word = dataset.main["sold_out"][~(yes | no)].iloc[0]
+        raise DataError(
+            f"{name}: the column sold_out says {str(word)!r}.", expected="yes or no, true or false, 1 or 0.",
+            todo="Write it so, or map another column: --map sold_out=COLUMN.",
+        )  # fmt: skip
+    return dataset.with_main(dataset.main.assign(sold_out=np.where(yes, "yes", "no")))
 
 
 def _no_twins(dataset: Dataset, name: str) -> None:

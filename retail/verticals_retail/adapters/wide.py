@@ -32,7 +32,7 @@ from verticals_plugins import (
     Time,
     VerticalsError,
 )
-from verticals_retail.adapters.heads import NUMBER, WEEK, date_heads, first_days, moments_of, plain_letters
+from verticals_retail.adapters.heads import NUMBER, date_heads, first_days, moments_of, plain_letters
 from verticals_retail.schema import DEMAND_SCHEMA
 
 pc: Any = pyarrow.compute
@@ -155,10 +155,12 @@ def sniff_sheet(path: Path) -> Sniff:
 
 
 def yearless(heads: list[str]) -> str:
-    """ "month" or "week" where the heads name these without their year, else ""."""
+    """What the heads name without its year, "month" or "week"; "" if neither, or if one names a time."""
+    if {plain(one) for one in heads} & set(TIMES):
+        return ""
     if sum(plain_letters(plain(one)) in NUMBER for one in heads) >= 6:
         return "month"
-    weeks = [one for one in heads if re.fullmatch(rf"{WEEK}\d{{1,2}}", one, re.IGNORECASE)]
+    weeks = [one for one in heads if re.fullmatch(r"(?:w|kw|cw|wk|week|woche)\.?[-_ ]?\d{1,2}", one, re.IGNORECASE)]
     return "week" if len(weeks) >= 3 else ""
 
 
