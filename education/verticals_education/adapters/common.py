@@ -88,7 +88,7 @@ def refuse_mapping(given: Mapping[str, str], own: Mapping[str, str], adapter: st
             raise UsageError(
                 f"{adapter} reads fixed columns: {field_}={column} would change nothing.",
                 expected=f"No mapping (it reads {', '.join(f'{key}={value}' for key, value in own.items())}).",
-                todo="Leave --map out, or read the file as a table with --adapter education.enrolments.",
+                todo="Leave --map out; a table of other columns is read with --adapter education.enrolments.",
             )
 
 
