@@ -84,6 +84,15 @@ def test_a_resource_of_a_wrong_shape_spoils_no_other(odd: dict[str, object], tmp
     assert set(found.tables["timeline"]["value"]) == {70.0}
 
 
+def test_a_history_that_deletes_is_refused_and_an_order_to_delete_is_counted(tmp_path: Path) -> None:
+    gone = {"request": {"method": "DELETE", "url": "Observation/o1"}}
+    bundle = {"resourceType": "Bundle", "type": "history", "entry": [gone, {"resource": PATIENT}, {"resource": RATE}]}
+    with pytest.raises(DataError, match="entry 1 deletes a resource"):
+        load(text(tmp_path / "x.json", json.dumps(bundle)))
+    found = load(text(tmp_path / "x.json", json.dumps({**bundle, "type": "transaction"})))
+    assert sum(found.provenance.ledger.dropped.values()) == 1
+
+
 def test_patients_alone_have_no_age_before_an_index_time_is_stated(tmp_path: Path) -> None:
     path = text(tmp_path / "x.ndjson", lines(PATIENT))
     found = load(path)
@@ -310,6 +319,8 @@ def test_a_timeline_of_other_patients_is_refused_and_strangers_are_counted(tmp_p
     found = load(tmp_path)
     assert "1 rows of timeline.csv belong to patients who are not among the cases" in told(found)
     assert "not read: labs.csv" in told(found)
+    first = choose(DIAGNOSIS, tmp_path).adapter.read(tmp_path, ReadOptions(schema=SCHEMA, limit=1))
+    assert "not among the cases" not in told(first)
     text(tmp_path / "timeline.csv", rows.replace("\n00", "\n"))
     with pytest.raises(DataError, match="'1', they say '001'"):
         load(tmp_path)

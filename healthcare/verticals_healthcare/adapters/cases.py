@@ -96,7 +96,8 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         timeline = read_raw(events, _table_options(options.options))
         tables["timeline"] = timeline_of(timeline, options.options, ledger)
         sources += timeline.sources
-        tell_strangers(tables["timeline"]["patient"], main["patient"], events.name, ledger)
+        if options.limit is None:  # of the first rows alone nobody could say whose timeline is missing
+            tell_strangers(tables["timeline"]["patient"], main["patient"], events.name, ledger)
     arrays: dict[str, np.ndarray] = {}
     if "image" in main and images is not None:
         pixels, index = pictures_of(main["image"], images, int(side_of(options.options)), ledger)

@@ -85,7 +85,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         raise DataError(f"{path.name} holds no DICOM picture that can be read ({reasons or 'no DICOM file'}).")
     _one_modality(found, options.options.get("modality", ""), path)
     tell_treatments(zip(main["case"], found, strict=True), ledger)
-    main = with_outcomes(main, path, options.need_target, ledger)
+    main = with_outcomes(main, path, options.need_target, ledger if options.limit is None else Ledger())
     main["sex"], main["image"] = words(main["sex"]), np.arange(len(main), dtype=np.int64)
     colours = 3 if any(one.values.ndim == 3 for one in found) else 1
     pixels = np.stack([as_bytes(one, side, colours) for one in found])

@@ -133,7 +133,17 @@ def _unpacked(node: Any, where: str, url: str, ledger: Ledger) -> Iterator[Found
         place = f"{where}, entry {number}"
         if isinstance(entry, dict) and isinstance(entry.get("resource"), dict):
             yield from _unpacked(entry["resource"], place, str(entry.get("fullUrl") or ""), ledger)
+        elif node.get("type") == "history" and _deletes(entry):
+            raise DataError(
+                f"{place} deletes a resource: the bundle is a history.", expected="Resources as they are now.",
+                todo="Export them without their history.",
+            )  # fmt: skip
         elif isinstance(entry, dict) and "resourceType" in entry:
             ledger.drop("entries that are a resource themselves instead of holding one", 1, [place])
         else:
             ledger.drop("entries without a resource (the answer to a transaction)", 1, [place])
+
+
+def _deletes(entry: Any) -> bool:
+    request = entry.get("request") if isinstance(entry, dict) else None
+    return isinstance(request, dict) and request.get("method") == "DELETE"
