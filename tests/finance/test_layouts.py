@@ -15,7 +15,7 @@ import pytest
 from verticals.cli import main as command
 from verticals.pipeline.reading import choose
 from verticals_finance.fraud.task import FRAUD
-from verticals_plugins import DataError, Dataset, ReadOptions, UsageError
+from verticals_plugins import DataError, Dataset, ReadOptions, Table, UsageError
 
 TABFORMER = (
     "User,Card,Year,Month,Day,Time,Amount,Use Chip,Merchant Name,Merchant City,Merchant State,Zip,MCC,Errors?,"
@@ -217,8 +217,9 @@ def test_handbook_table_is_read_without_its_scenario(tmp_path: Path) -> None:
         assert found.main["card"].astype(str).tolist() == ["596", "0042"]
         assert found.main["time"].astype(str).tolist() == ["2018-04-01 00:00:31", "2018-04-01 00:02:10"]
         assert "TX_FRAUD_SCENARIO" not in found.provenance.mapping.values()
-        assert FRAUD.examples(found).truth is not None
-        assert not [one for one in FRAUD.examples(found).inputs["table"].frame if "scenario" in one.lower()]
+        block = FRAUD.examples(found).inputs["table"]
+        assert isinstance(block, Table)
+        assert not [one for one in block.frame if "scenario" in one.lower()]
 
 
 def test_feather_of_a_layout_is_recognised(tmp_path: Path) -> None:
