@@ -445,8 +445,6 @@ def test_a_period_that_does_not_exist_is_dropped_and_named(tmp_path: Path) -> No
 def test_sold_out_may_be_said_in_several_words(words: tuple[str, str], tmp_path: Path) -> None:
     rows = f"A,2024-01-01,5,{words[0]}\nA,2024-01-02,6,{words[1]}\n"
     data = sheet(tmp_path, "sku,date,qty,sold_out\n" + rows, horizon="1")
-        tmp_path, f"sku,date,qty,sold_out\nA,2024-01-01,5,{words[0]}\nA,2024-01-02,6,{words[1]}\n", horizon="1"
-    )
     assert list(data.main["sold_out"]) == ["yes", "no"]
     block = DEMAND.examples(data).inputs["series"]
     assert np.isnan(block.values[0])  # type: ignore[attr-defined]
