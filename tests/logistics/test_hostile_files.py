@@ -318,6 +318,20 @@ def test_a_window_on_the_next_date_is_no_window_of_the_first(tmp_path: Path) -> 
     assert opened(tmp_path, "s.csv", STOPS + rows).main["opens"][1:].tolist() == [32400, 32400 + 86400]
 
 
+def test_an_end_without_date_is_on_the_date_of_its_begin(tmp_path: Path) -> None:
+    rows = "a,13.71,51,1,,2026-03-02T09:00,10:00\nb,13.72,51,1,,2026-03-04T22:00,02:00\n"
+    main = opened(tmp_path, "s.csv", STOPS + rows).main
+    assert main["closes"][1:].tolist() == [36000, 3 * 86400 + 7200]
+
+
+def test_a_folder_of_broken_files_names_each(tmp_path: Path) -> None:
+    for name in ("a.vrp", "b.vrp"):
+        (tmp_path / name).write_text("DIMENSION : 3\n")
+    with pytest.raises(DataError, match=r"None of the 2 files.*a\.vrp has neither.*b\.vrp has neither") as found:
+        choose(ROUTES, tmp_path).adapter.read(tmp_path, ReadOptions(schema=ROUTES.schema))
+    assert found.value.todo
+
+
 def test_windows_in_utc_are_told_or_moved_to_their_zone(tmp_path: Path) -> None:
     text = STOPS + "a,13.71,51.0,1,,2026-03-02T08:00:00Z,2026-03-02T17:00:00Z\n"
     data = opened(tmp_path, "s.csv", text)

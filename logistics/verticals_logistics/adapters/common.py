@@ -170,7 +170,8 @@ def files_of(path: Path, suffixes: Sequence[str]) -> list[Path]:
         return [path]
     found = sorted(one for one in path.rglob("*") if one.is_file() and suffix_of(one) in suffixes)
     if not found:
-        raise DataError(f"{path} holds no file of this format.", expected=f"Files ending in {', '.join(suffixes)}.")
+        raise DataError(f"{path} holds no file of this format.", expected=f"Files ending in {', '.join(suffixes)}.",
+                        todo="Give the file itself.")  # fmt: skip
     return found
 
 
@@ -193,7 +194,8 @@ def dataset_of(
         sources.append(Source(str(file), file.stat().st_size, sha256(file), len(problems[-1].stops)))
     if not problems:
         told = "; ".join(line for lines in ledger.where.values() for line in lines)
-        raise DataError(f"None of the {len(files)} files in {path} can be read: {told}")
+        raise DataError(f"None of the {len(files)} files in {path} can be read: {told}",
+                        expected=f"Files of {adapter}.", todo="Correct them, or give another folder.")  # fmt: skip
     return dataset_of_problems(problems, Provenance(adapter, tuple(sources), ledger=ledger))
 
 

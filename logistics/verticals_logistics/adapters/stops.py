@@ -92,7 +92,8 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     ledger.drop("no coordinates", int(lost.sum()), [f"row {row}" for row in main[ROW][lost]])
     main = main[~lost].reset_index(drop=True)
     if not len(main):
-        raise DataError(f"{path.name} has no stop with coordinates.", expected="At least a depot and a stop.")
+        raise DataError(f"{path.name} has no stop with coordinates.", expected="At least a depot and a stop.",
+                        todo="Check the columns that are read: --explain-data.")  # fmt: skip
     main["id"] = _names(main)
     _tell(main, dataset, path)
     main["day"] = main["day"].astype(str).replace("", "day") if "day" in main else _files(main, dataset)
@@ -205,8 +206,8 @@ def _windows(main: pd.DataFrame, path: Path, ledger: Ledger, zone: str) -> pd.Da
     begins, ends = (_moments(main, column, path, zone) for column in PARTS)
     first = _first_dates(main, [*begins, *ends])
     opens, closes = (
-        np.array([_seconds(one, first[day]) for one, day in zip(found, main["day"], strict=True)])
-        for found in (begins, ends)
+        np.array([_seconds(one, other, first[day]) for one, other, day in zip(*pair, main["day"], strict=True)])
+        for pair in ((begins, ends), (ends, begins))
     )
     for row, text in enumerate(_texts(main, "window")):
         if text.strip():
@@ -288,11 +289,12 @@ def _first_dates(main: pd.DataFrame, moments: Sequence[Moment | None]) -> dict[s
     return first
 
 
-def _seconds(moment: Moment | None, first: date) -> float:
-    """Seconds since the midnight that begins ``first``; NaN of nothing."""
+def _seconds(moment: Moment | None, other: Moment | None, first: date) -> float:
+    """Seconds since the midnight that begins ``first``, on the date of ``other`` if no own is told; NaN of nothing."""
     if moment is None:
         return np.nan
-    return moment[1] + (DAY * (moment[0] - first).days if moment[0] is not None else 0.0)
+    told = moment[0] or (other[0] if other is not None else None) or first
+    return moment[1] + DAY * (told - first).days
 
 
 def _swapped(main: pd.DataFrame, ledger: Ledger, fix: str) -> pd.DataFrame:
