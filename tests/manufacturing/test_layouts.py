@@ -82,12 +82,12 @@ def test_folders_of_masks_in_any_case_are_no_class(tmp_path: Path) -> None:
     assert masks_of(found) == {"Test/Crack/2.png": 9}
 
 
-def test_masks_that_fit_no_picture_are_told(tmp_path: Path) -> None:
+def test_defects_without_their_mask_are_told(tmp_path: Path) -> None:
     draw(tmp_path, "good/0.png", "dent/1.png")
     draw_mask(tmp_path / "masks/1.png", 3)
     found = read(tmp_path)
     assert sorted(found.main["class"]) == ["dent", "good"]
-    assert told(found, "No mask of masks/ fits a picture")
+    assert told(found, "1 pictures with a defect have no mask in masks/ (dent/1.png")
 
 
 def test_pictures_with_masks_in_a_folder_of_labels_have_no_class(tmp_path: Path) -> None:

@@ -97,14 +97,22 @@ def read_folders(path: Path, options: ReadOptions) -> Dataset:
     other = [p.name for p in sorted(path.rglob("*")) if p.suffix.lower() in OTHER_SUFFIXES and p.is_file()]
     ledger.drop("picture of a kind that is not read", len(other), other[:5])
     records = _records(path, folders, ledger)
-    masks = _truth(path)
-    if masks is not None and all(one.mask is None for one in records):
-        ledger.warn(f"No mask of {masks.name}/ fits a picture (expected: {masks.name}/<class>/<picture>_mask.png).")
+    _tell_unmasked(records, next((t for f in (path, *folders) if (t := _truth(f))), None), ledger)
     bare = [one.id for one in records if one.label is None]
     if options.need_target and len(bare) < len(records):
         ledger.drop("picture that lies in no folder of a class", len(bare), bare[:5])
         records = [one for one in records if one.label is not None]
     return to_dataset(records, options, adapter="manufacturing.folders", ledger=ledger)
+
+
+def _tell_unmasked(records: list[Record], truth: Path | None, ledger: Ledger) -> None:
+    """Name the pictures with a defect that have no mask though there is a folder of masks."""
+    bare = [one.id for one in records if one.mask is None and one.label is not None and not is_good(one.label)]
+    if truth is not None and bare:
+        ledger.warn(
+            f"{len(bare)} pictures with a defect have no mask in {truth.name}/ ({', '.join(bare[:3])}; "
+            f"expected: {truth.name}/<class>/<picture>_mask.png)."
+        )
 
 
 def _records(path: Path, folders: list[Path], ledger: Ledger) -> list[Record]:
