@@ -219,7 +219,7 @@ def test_handbook_table_is_read_without_its_scenario(tmp_path: Path) -> None:
         assert "TX_FRAUD_SCENARIO" not in found.provenance.mapping.values()
         block = FRAUD.examples(found).inputs["table"]
         assert isinstance(block, Table)
-        assert not [one for one in block.frame if "scenario" in one.lower()]
+        assert not [one for one in block.frame if "scenario" in str(one).lower()]
 
 
 def test_feather_of_a_layout_is_recognised(tmp_path: Path) -> None:
