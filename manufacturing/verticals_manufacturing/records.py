@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -157,10 +158,10 @@ def _once(records: list[Record], ledger: Ledger) -> list[Record]:
     Raises:
         DataError: it is named with two classes.
     """
-    kept: dict[Path, Record] = {}
+    kept: dict[str, Record] = {}
     again: list[str] = []
     for one in records:
-        first = kept.setdefault(one.path, one)
+        first = kept.setdefault(os.path.normpath(one.path), one)
         if first is not one:
             again.append(one.id)
             if first.label != one.label:

@@ -418,6 +418,15 @@ def test_lists_of_pictures_are_relative_to_their_own_folder(tmp_path: Path) -> N
     assert read(tmp_path / "cfg/data.yaml").main["split"].tolist() == ["train", "valid"]
 
 
+def test_a_picture_named_by_two_paths_is_read_once(tmp_path: Path) -> None:
+    write(tmp_path / "data.yaml", "path: .\ntrain: images\nval: images/../images\nnames: [dent]\n")
+    draw(tmp_path, "images/a.png")
+    write(tmp_path / "labels/a.txt", GOOD_LABEL)
+    found = read(tmp_path)
+    assert found.main["split"].tolist() == ["train"]
+    assert sum(found.provenance.ledger.dropped.values()) == 1
+
+
 def test_lists_and_labels_that_lead_nowhere_are_told(tmp_path: Path) -> None:
     data = "classes = 1\ntrain = data/train.txt\nvalid = data/valid.txt\nnames = data/obj.names\n"
     write(tmp_path / "obj.data", data)
