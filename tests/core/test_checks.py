@@ -59,6 +59,7 @@ def test_nothing_is_said_of_clean_data() -> None:
         ({"late": np.where(np.arange(200) < 5, "yes", "no")}, "late", "class yes has only 5 rows"),
         ({"when": pd.Timestamp("2031-01-01")}, "when", "200 times lie in the future, up to 2031-01-01"),
         ({"when": pd.Timestamp("1970-01-01")}, "when", "200 times lie before 1990"),
+        ({"kind": np.where(np.arange(200) < 3, "4.11111E+15", "x")}, "kind", "3 values like 4.11E+15"),
     ],
 )
 def test_what_is_odd_is_told(change: dict[str, object], field: str, words: str) -> None:

@@ -48,7 +48,7 @@ def test_one_written_number_is_read(cell: str, value: float) -> None:
     assert found.values[0] == value
 
 
-@pytest.mark.parametrize("cell", ["abc", "1,2,3", "12.34.5", "--5", "50%", "1,65,00", "0x10", "inf", "1e", "+-3"])
+@pytest.mark.parametrize("cell", ["abc", "1,2,3", "12.34.5", "--5", "50%", "1,65,00", "0x10", "inf", "1e", "+-3", "1e400"])
 def test_what_is_no_number_is_bad_and_not_missing(cell: str) -> None:
     found = numbers(column(cell, "1"))
     assert found.bad.tolist() == [True, False]
@@ -89,8 +89,9 @@ def test_a_point_alone_is_decimal_in_a_machine_file_and_open_in_another() -> Non
     assert numbers(column("1.650"), machine=False).bad[0]
 
 
-def test_several_currencies_are_told_and_not_converted() -> None:
-    found = numbers(column("$5.00", "€6,50"))
+@pytest.mark.parametrize("cells", [("$5.00", "€6,50"), ("$5", "€6.5")])
+def test_several_currencies_are_told_and_not_converted(cells: tuple[str, str]) -> None:
+    found = numbers(column(*cells))
     assert found.values.tolist() == [5.0, 6.5]
     assert any("more than one currency" in note for note in found.notes)
 
@@ -132,6 +133,12 @@ def test_offsets_are_normalised_and_the_one_zone_behind_them_is_named() -> None:
     found = read("2024-01-01T10:00:00+01:00", "2024-07-02T10:00:00+02:00")
     assert found.values.astype("datetime64[h]").astype(str).tolist() == ["2024-01-01T09", "2024-07-02T08"]
     assert found.notes == ("2 offsets, one zone: Europe/Berlin",)
+
+
+@pytest.mark.parametrize("cell", ["2026-01-02 03:04:05-05", "2026-01-02 08:04:05 UTC", "2026-01-02T03:04:05.0-0500"])
+def test_offsets_in_hours_and_in_words_are_seen(cell: str) -> None:
+    found = read(cell, timezone="Europe/Berlin")
+    assert found.values[0] == np.datetime64("2026-01-02T08:04:05")
 
 
 def test_times_without_offset_among_times_with_one_are_bad() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from verticals.data.table import classes_of
-from verticals_plugins import Category, Dataset, Field, Time
+from verticals_plugins import Category, Dataset, Field, Id, Time
 
 LEAK = 0.995
 """A single column that ranks a two-class target better than this is suspected of telling it."""
@@ -54,6 +54,7 @@ def _check_field(column: pd.Series, field: Field, now: float, role: str, in_file
         found.append(Finding("warning", field.name, f"{missing:.0%} of the values are missing"))
     elif missing > 0:
         found.append(Finding("note", field.name, f"{missing:.1%} of the values are missing"))
+    found += _rounded(column, field)
     seen = column.nunique()
     if len(column) > 1 and seen == 1 and not isinstance(field, Time):
         found.append(Finding("warning", field.name, f"always {column.dropna().iloc[0]!s}: it tells nothing"))
@@ -68,6 +69,14 @@ def _check_field(column: pd.Series, field: Field, now: float, role: str, in_file
         if early.any() and in_file:  # else they count from 1970, which stands for any day
             found.append(Finding("note", field.name, f"{int(early.sum())} times lie before 1990"))
     return found
+
+
+def _rounded(column: pd.Series, field: Field) -> list[Finding]:
+    if not isinstance(field, (Category, Id)) or pd.api.types.is_numeric_dtype(column):
+        return []
+    many = int(column.astype("string").str.fullmatch(r"\d(?:[.,]\d+)?E\+\d{2,}").sum())
+    text = f"{many} values like 4.11E+15: a spreadsheet rounded them, so different ones may have become one"
+    return [Finding("warning", field.name, text)] if many else []
 
 
 def _duplicates(main: pd.DataFrame, dataset: Dataset) -> list[Finding]:

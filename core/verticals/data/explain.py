@@ -16,6 +16,7 @@ from verticals.data.match import plain, required
 from verticals.data.raw import read_raw
 from verticals.data.table import KNOWN_AT, TABLE, dataset_of
 from verticals_plugins import (
+    Adapter,
     Category,
     DataError,
     Dataset,
@@ -98,24 +99,27 @@ def explain(task: Task, settings: Any) -> Explanation:
     try:
         dataset = read(task, replace(settings, adapter=choice.adapter.name), limit=ROWS)
     except DataError as err:
-        found = as_far_as_it_goes(path, options_of(task, settings, limit=ROWS)) if choice.adapter == TABLE else None
+        found = as_far_as_it_goes(path, choice.adapter, options_of(task, settings, limit=ROWS, need_target=False))
         if found is None:
             raise
         dataset, problem = found, str(err)
     ledger = dataset.provenance.ledger
     findings = [Finding("note", "rows", line) for line in ledger.warnings] + check(dataset)
-    total = total_of(path)
+    looked_at = len(dataset.main) + sum(ledger.dropped.values())
+    total = total_of(path) if looked_at >= ROWS else None
     return Explanation(
         settings.data, choice.adapter.name, choice.said, len(dataset.main),
-        total if total is not None and total > len(dataset.main) + sum(ledger.dropped.values()) else None,
+        total if total is not None and total > looked_at else None,
         tuple(lines_of(dataset, task.schema, settings)), ledger.dropped, ledger.where, tuple(findings),
         dataset.provenance.mapping, problem,
     )  # fmt: skip
 
 
-def as_far_as_it_goes(path: Path, options: ReadOptions) -> Dataset | None:
-    """The table without the fields that no column carries; None if that cannot be read either."""
+def as_far_as_it_goes(path: Path, adapter: Adapter, options: ReadOptions) -> Dataset | None:
+    """The data without a target, a table also without the fields that no column carries; None if that fails too."""
     try:
+        if adapter != TABLE:
+            return adapter.read(path, options)
         raw = read_raw(path, options.options, limit=options.limit)
         known = {plain(one) for one in raw.table.column_names}
         there = [one for _, one in options.schema.roles() if known & {plain(name) for name in (one.name, *one.aliases)}]

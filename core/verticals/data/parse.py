@@ -58,7 +58,12 @@ class Cell:
 
 
 def as_cell(raw: str) -> Cell | None:
-    """Look at one cell; None if it is no number."""
+    """Look at one cell; None if it is no number, or one beyond what float64 holds."""
+    cell = _as_cell(raw)
+    return cell if cell is None or np.isfinite(cell.value(cell.mark or ".")) else None
+
+
+def _as_cell(raw: str) -> Cell | None:
     text = CURRENCY.sub("", raw).strip().replace("\u2212", "-")
     if text.startswith("(") and text.endswith(")"):
         text = "-" + text[1:-1].strip()
@@ -189,12 +194,12 @@ def _read_cells(found: Written, stated: str, elsewhere: str, machine: bool) -> P
     notes = [f"{rows} rows with decimal {name}" for name, rows in _named(found.marks)]
     if settled and mark:
         notes.append(f"cells like 1{'.' if mark == ',' else ','}650 read with decimal {NAMES[mark]} ({source})")
+    why = f"{'; '.join(open_cells[:3])}: state the mark with --option decimal=." if open_cells else ""
+    told = notes if len(notes) > 1 or "," in found.marks else []
     symbols = {one for raw in found.raw for one in CURRENCY.findall(raw)}
     if len(symbols) > 1:
-        notes.append(f"more than one currency: {', '.join(sorted(symbols))}; amounts were not converted")
-    why = f"{'; '.join(open_cells[:3])}: state the mark with --option decimal=." if open_cells else ""
-    told = tuple(notes) if len(notes) > 1 or "," in found.marks else ()
-    return replace(_by_code(found, table, bad, told, why), reading=mark)
+        told = [*told, f"more than one currency: {', '.join(sorted(symbols))}; amounts were not converted"]
+    return replace(_by_code(found, table, bad, tuple(told), why), reading=mark)
 
 
 NAMES = {".": "point", ",": "comma"}
@@ -400,12 +405,14 @@ def _by_formats(raw: pd.Series[str], dates: tuple[str, ...]) -> pd.Series[pd.Tim
     return found
 
 
-OFFSET = re.compile(r"\d(?:\s?(Z|UTC|[+-]\d\d:?\d\d))$")
+OFFSET = re.compile(r"(?:\d\s?(?=Z$|UTC$|[+-]\d\d:?\d\d$)|:\d\d(?:\.\d+)?\s?(?=[+-]\d\d$))(.+)$")
+"""What stands behind a clock: Z, UTC, +02:00, +0200 or +02."""
 
 
 def _iso_or_named(raw: pd.Series[str], options: TimeOptions) -> tuple[np.ndarray, tuple[str, ...]]:
     offsets = raw.str.extract(OFFSET)[0]
     iso = raw.str.replace(r"^(\d{4})/(\d{1,2})/(\d{1,2})", r"\1-\2-\3", regex=True)
+    iso = iso.str.replace(r"\s?UTC$", "Z", regex=True)
     whole = iso.str.match(r"^\d{4}-\d{1,2}-\d{1,2}")
     parsed = pd.Series(pd.NaT, index=raw.index, dtype="datetime64[ns, UTC]")
     for some in (whole & offsets.isna(), whole & offsets.notna()):  # together pandas lends one's offset to the next
@@ -457,7 +464,7 @@ def _minutes(offset: str) -> int:
         return 0
     sign = -1 if offset[0] == "-" else 1
     digits = offset[1:].replace(":", "")
-    return sign * (int(digits[:2]) * 60 + int(digits[2:]))
+    return sign * (int(digits[:2]) * 60 + int(digits[2:] or 0))
 
 
 def localize(moments: np.ndarray, zone: str) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -272,7 +272,7 @@ def _target(main: pd.DataFrame, schema: Schema, censored: str) -> np.ndarray:
         return np.full(len(main), np.nan)
     value = main[schema.target.name].to_numpy(dtype=np.float64, na_value=np.nan).copy()
     if censored and censored in main:
-        flag = main[censored].astype(str).str.lower().isin(["1", "1.0", "true", "yes"]).to_numpy()
+        flag = main[censored].astype(str).str.lower().isin(["1", "1.0", "true", "yes", "t", "y"]).to_numpy()
         value[flag] = np.nan
     return value
 
@@ -389,20 +389,21 @@ def _check_plan(axes: Axes, entity: np.ndarray, origin: np.ndarray, horizon: int
         absent = o + np.flatnonzero(~here)
         moments = axes.calendar.moments(absent, np.full(len(absent), axes.phase[e]))
         missing += [f"{axes.names[e]} at {str(m)[:16]}" for m in moments]
-    planned_later = bool((axes.planned.sum() > 0) and given)
-    if missing and (planned_later or _superfluous(axes, entity)):
+    later = _planned_later(axes, entity)
+    if missing and (given or later):
+        elsewhere = f"; {later - given} planned beyond those steps" if later > given else ""
         raise DataError(
             f"Planned values ({', '.join(axes.ahead)}) are missing for {len(missing)} pairs: "
-            f"{', '.join(missing[:10])}{' …' if len(missing) > 10 else ''}.",
+            f"{', '.join(missing[:10])}{' …' if len(missing) > 10 else ''}{elsewhere}.",
             expected=f"One row for each of the {horizon} steps after each series' own last known value.",
             todo="Add these rows, or give no planned rows at all.",
         )
 
 
-def _superfluous(axes: Axes, entity: np.ndarray) -> bool:
-    """Rows without a target exist somewhere after a last known value."""
-    for e in entity:
+def _planned_later(axes: Axes, entity: np.ndarray) -> int:
+    """Rows without a target after the last known value of their series."""
+    count = 0
+    for e in np.unique(entity):
         end = axes.offset[e + 1] if e + 1 < len(axes.offset) else len(axes.planned)
-        if axes.planned[axes.offset[e] + axes.last[e] - axes.first[e] + 1 : end].any():
-            return True
-    return False
+        count += int(axes.planned[axes.offset[e] + axes.last[e] - axes.first[e] + 1 : end].sum())
+    return count
