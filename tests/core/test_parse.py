@@ -48,7 +48,9 @@ def test_one_written_number_is_read(cell: str, value: float) -> None:
     assert found.values[0] == value
 
 
-@pytest.mark.parametrize("cell", ["abc", "1,2,3", "12.34.5", "--5", "50%", "1,65,00", "0x10", "inf", "1e", "+-3", "1e400"])
+@pytest.mark.parametrize(
+    "cell", ["abc", "1,2,3", "12.34.5", "--5", "50%", "1,65,00", "0x10", "inf", "1e", "+-3", "1e400"]
+)
 def test_what_is_no_number_is_bad_and_not_missing(cell: str) -> None:
     found = numbers(column(cell, "1"))
     assert found.bad.tolist() == [True, False]

@@ -109,7 +109,9 @@ def test_series_shorter_than_the_horizon_are_told() -> None:
 def test_planned_values_that_miss_steps_are_listed() -> None:
     past = dataset("A,2024-03-01,1,1 B,2024-02-28,4,1")
     plan = dataset("B,2024-03-02,,5.0 A,2024-03-03,,9.9 A,2024-03-02,,9.9")
-    with pytest.raises(DataError, match=r"2 pairs: B at 2024-02-29T00:00, B at 2024-03-01T00:00; 1 planned beyond those steps"):
+    with pytest.raises(
+        DataError, match=r"2 pairs: B at 2024-02-29T00:00, B at 2024-03-01T00:00; 1 planned beyond those steps"
+    ):
         SeriesExamples(horizon=2)(plan, past)
 
 

@@ -91,6 +91,13 @@ def test_given_split_is_kept_and_gate_comes_from_training() -> None:
     assert all(set(fold.gate) <= set(range(480)) for fold in parts.folds)
 
 
+def test_rows_of_no_given_part_are_counted() -> None:
+    marks = np.where(np.arange(600) >= 480, "test", np.where(np.arange(600) < 7, "holdout", "train"))
+    parts = GivenSplit()(examples(split=marks), 0)
+    assert parts.notes["in no part"] == "7 rows that say holdout"
+    assert min(parts.final) == 7
+
+
 def test_rolling_origin_trains_before_it_judges() -> None:
     origin = np.repeat(np.arange(6), 100)
     parts = RollingOrigin(windows=2)(examples(origin=origin), 0)

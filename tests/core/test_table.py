@@ -195,6 +195,15 @@ def test_na_is_a_category_and_an_empty_cell_is_not(read: Callable[..., Dataset])
     assert pd.isna(kinds.iloc[1])
 
 
+def test_na_among_numbers_of_a_further_column_is_missing(read: Callable[..., Dataset]) -> None:
+    head, *rows = GOOD.splitlines()
+    lines = (f"{head},age,code", f"{rows[0]},NA,NA", f"{rows[1]},31.5,x")
+    found = read("\n".join(lines) + "\n").main
+    assert np.isnan(found["age"][0])
+    assert found["age"][1] == 31.5
+    assert found["code"].tolist() == ["NA", "x"]
+
+
 def test_columns_are_found_by_alias_and_by_map(read: Callable[..., Dataset]) -> None:
     assert read(GOOD.replace("account", "CARD").replace("when", "Booked At")).provenance.mapping["when"] == "Booked At"
     found = read(GOOD.replace("amount", "AMT"), mapping={"amount": "AMT"})

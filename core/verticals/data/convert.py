@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.types as pt
 
-from verticals.data.parse import YEARS, Parsed, TimeOptions, epoch_unit, from_numbers, localize, numbers, times
+from verticals.data.parse import MISSING, YEARS, Parsed, TimeOptions, epoch_unit, from_numbers, localize, numbers, times
 from verticals_plugins.errors import DataError
 from verticals_plugins.schema import Category, Field, Id, Number, Time
 
@@ -209,13 +209,15 @@ def extra(column: pa.ChunkedArray) -> pd.Series:
         return column.to_pandas()
     text = as_text(column)
     known = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
-    if known.null_count == len(known) or bool(pc.any(pc.match_substring_regex(known, r"^[+-]?0\d")).as_py()):
+    nothing = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(text)), value_set=pa.array(sorted(MISSING)))
+    numbers = pc.if_else(nothing, pa.scalar(None, pa.string()), text)
+    if numbers.null_count == len(text) or bool(pc.any(pc.match_substring_regex(numbers, r"^[+-]?0\d")).as_py()):
         return known.to_pandas()
-    whole = bool(pc.all(pc.match_substring_regex(known, r"^-?\d+$")).as_py())
-    if whole and known.null_count and not bool(pc.all(pc.less(pc.utf8_length(known), 16)).as_py()):
+    whole = bool(pc.all(pc.match_substring_regex(numbers, r"^-?\d+$")).as_py())
+    if whole and numbers.null_count and not bool(pc.all(pc.less(pc.utf8_length(numbers), 16)).as_py()):
         return known.to_pandas()
     try:
-        return known.cast(pa.int64() if whole and not known.null_count else pa.float64()).to_pandas()
+        return numbers.cast(pa.int64() if whole and not numbers.null_count else pa.float64()).to_pandas()
     except pa.ArrowInvalid:
         return known.to_pandas()
 

@@ -7,6 +7,7 @@ Every splitter returns :class:`Parts`. No row's truth is used before it is known
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -121,7 +122,10 @@ class GivenSplit:
         rows = np.arange(len(examples))
         given = {name: rows[part == name] for name in ("train", "valid", "gate", "test")}
         known = np.concatenate([given["train"], given["valid"], given["gate"]])
-        notes = {"by": f"given column {self.column}"}
+        notes: dict[str, Any] = {"by": f"given column {self.column}"}
+        if len(known) + len(given["test"]) < len(part):
+            other = sorted(set(part) - given.keys())
+            notes["in no part"] = f"{int(np.isin(part, other).sum())} rows that say {', '.join(other[:5])}"
         if len(given["valid"]) and len(given["gate"]):
             folds: tuple[Fold, ...] = (Fold(given["train"], given["valid"], given["gate"]),)
         elif len(given["valid"]):
