@@ -73,7 +73,7 @@ def problem_of(data: Dataset) -> Problem:
     return found
 
 
-def refused(folder: Path, name: str, content: str | bytes, match: str, **options: str) -> None:
+def expect_refusal(folder: Path, name: str, content: str | bytes, match: str, **options: str) -> None:
     with pytest.raises(DataError, match=match) as found:
         opened(folder, name, content, **options)
     assert found.value.found
@@ -137,7 +137,7 @@ def test_packed_files_of_a_folder_are_read(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_broken_file_says_what_is_broken(name: str, content: str | bytes, match: str, tmp_path: Path) -> None:
-    refused(tmp_path, name, content, match)
+    expect_refusal(tmp_path, name, content, match)
 
 
 # ------------------------------------------------------------------------------------------------ VRPLIB
@@ -160,7 +160,7 @@ def test_a_broken_file_says_what_is_broken(name: str, content: str | bytes, matc
     ],
 )  # fmt: skip
 def test_a_vrplib_file_whose_parts_do_not_fit_is_refused(old: str, new: str, match: str, tmp_path: Path) -> None:
-    refused(tmp_path, "a.vrp", CVRP.replace(old, new, 1), match)
+    expect_refusal(tmp_path, "a.vrp", CVRP.replace(old, new, 1), match)
 
 
 def test_an_unknown_header_is_told_with_the_nearest(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_degrees_and_minutes_become_degrees(tmp_path: Path) -> None:
 
 def test_a_huge_dimension_is_compared_before_anything_is_laid_out(tmp_path: Path) -> None:
     text = "NAME: t\nTYPE: TSP\nDIMENSION: 900000\nEDGE_WEIGHT_TYPE: EXPLICIT\nEDGE_WEIGHT_FORMAT: LOWER_ROW\n"
-    refused(tmp_path, "a.vrp", text + "EDGE_WEIGHT_SECTION\n1 2 3\n", "3 numbers.*404999550000 for LOWER_ROW")
+    expect_refusal(tmp_path, "a.vrp", text + "EDGE_WEIGHT_SECTION\n1 2 3\n", "3 numbers.*404999550000 for LOWER_ROW")
 
 
 def test_an_absurd_distance_is_no_road(tmp_path: Path) -> None:
@@ -190,8 +190,8 @@ def test_an_absurd_distance_is_no_road(tmp_path: Path) -> None:
 def test_every_end_of_a_shipment_has_its_other_end(tmp_path: Path) -> None:
     rows = "1 0 0 100 0 0 0\n2 5 0 100 0 0 4\n3 -5 0 100 0 2 0\n4 -5 0 100 0 2 0\n"
     text = CVRP[: CVRP.index("DEMAND")].replace("CVRP", "PDPTW") + "PICKUP_AND_DELIVERY_SECTION\n" + rows
-    refused(tmp_path, "a.vrp", text + "DEPOT_SECTION\n1\n-1\n", "stop 2 of 3 is an end of 0")
-    refused(tmp_path, "a.txt", PAIRS + "3\t3\t4\t-3\t0\t99\t1\t1\t0\n", "stop 3 of 3 is an end of 0")
+    expect_refusal(tmp_path, "a.vrp", text + "DEPOT_SECTION\n1\n-1\n", "stop 2 of 3 is an end of 0")
+    expect_refusal(tmp_path, "a.txt", PAIRS + "3\t3\t4\t-3\t0\t99\t1\t1\t0\n", "stop 3 of 3 is an end of 0")
 
 
 # ------------------------------------------------------------------------------------------------ Solomon
@@ -211,7 +211,7 @@ def test_a_file_without_a_title_is_named_after_itself(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_no_row_before_the_depot_is_skipped(old: str, new: str, match: str, tmp_path: Path) -> None:
-    refused(tmp_path, "a.txt", SOLOMON.replace(old, new), match)
+    expect_refusal(tmp_path, "a.txt", SOLOMON.replace(old, new), match)
 
 
 def test_a_speed_of_nothing_is_none(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ ENDS: dict[str, Any] = {
     ],
 )  # fmt: skip
 def test_no_rule_of_vroom_is_dropped(change: Callable[[dict[str, Any]], object], match: str, tmp_path: Path) -> None:
-    refused(tmp_path, "a.json", changed(VROOM, change), match)
+    expect_refusal(tmp_path, "a.json", changed(VROOM, change), match)
 
 
 def test_a_cell_too_large_for_any_number_is_no_road(tmp_path: Path) -> None:
@@ -291,7 +291,7 @@ def test_distances_are_metres_whatever_the_service_was_asked_for(unit: str, metr
     ],
 )  # fmt: skip
 def test_tables_that_do_not_fit_each_other_are_refused(more: dict[str, Any], match: str, tmp_path: Path) -> None:
-    refused(tmp_path, "o.json", json.dumps({**TABLE, **more}), match)
+    expect_refusal(tmp_path, "o.json", json.dumps({**TABLE, **more}), match)
 
 
 # ------------------------------------------------------------------------------------------------ stops
@@ -348,14 +348,14 @@ def test_windows_in_utc_are_told_or_moved_to_their_zone(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_window_that_cannot_be_is_refused(begin: str, end: str, match: str, tmp_path: Path) -> None:
-    refused(tmp_path, "s.csv", STOPS + f"a,13.71,51.0,1,,{begin},{end}\n", match)
+    expect_refusal(tmp_path, "s.csv", STOPS + f"a,13.71,51.0,1,,{begin},{end}\n", match)
 
 
 def test_one_row_has_one_window_and_a_zone_must_exist(tmp_path: Path) -> None:
     text = "name,von,bis,window,lon,lat\nDepot,,,,13,51\na,8:00,10:00,9-12,13.1,51\n"
-    refused(tmp_path, "s.csv", text, "the window '9-12' and another")
+    expect_refusal(tmp_path, "s.csv", text, "the window '9-12' and another")
     assert opened(tmp_path, "s.csv", text.replace("8:00,10:00", "9:00,12:00")).main["closes"][1] == 43200
-    refused(tmp_path, "s.csv", STOPS + "a,13.71,51,1,,2026-03-02T08:00Z,\n", "Mars", timezone="Mars/Phobos")
+    expect_refusal(tmp_path, "s.csv", STOPS + "a,13.71,51,1,,2026-03-02T08:00Z,\n", "Mars", timezone="Mars/Phobos")
 
 
 def test_a_window_that_ends_before_it_begins_is_told(tmp_path: Path) -> None:
@@ -399,7 +399,9 @@ def test_a_table_without_a_depot_says_so(tmp_path: Path) -> None:
 
 
 def test_a_pickup_is_no_delivery(tmp_path: Path) -> None:
-    refused(tmp_path, "s.csv", "name,type,lon,lat\nX,depot,13.7,51\na,Pickup,13.8,51\n", "role of row 1 is pickup")
+    expect_refusal(
+        tmp_path, "s.csv", "name,type,lon,lat\nX,depot,13.7,51\na,Pickup,13.8,51\n", "role of row 1 is pickup"
+    )
 
 
 def test_a_swap_beyond_the_poles_is_told_and_mended_when_asked(tmp_path: Path) -> None:
