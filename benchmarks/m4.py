@@ -41,16 +41,17 @@ class Frequency:
     stride: int
     most: int
     epochs: int
+    members: int
     baselines: tuple[str, ...]
     bar: float
 
 
 PARTS = (
     Frequency(
-        "weekly", 13, 1, "7D", (9.161, 2.777), 1, 120, 3,
+        "weekly", 13, 1, "7D", (9.161, 2.777), 1, 120, 6, 3,
         ("seasonal_naive", "auto_ets", "auto_theta", "lightgbm_lags"), 0.75,
     ),
-    Frequency("hourly", 48, 24, "1h", (18.383, 2.395), 24, 60, 9, ("seasonal_naive", "lightgbm_lags"), 0.42),
+    Frequency("hourly", 48, 24, "1h", (18.383, 2.395), 24, 60, 9, 1, ("seasonal_naive", "lightgbm_lags"), 0.42),
 )  # fmt: skip
 PROTOCOL = (
     "last h values of each series are the test; OWA = mean of sMAPE and MASE over Naive2's; methods' intervals: 95 % "
@@ -143,7 +144,7 @@ CORE = DEMAND.core
 def spec_of(part: Frequency, quick: bool, pretrain: int = 0) -> CoreSpec:
     """The core: the task's parts, with a loss that is the metric."""
     return replace(
-        CORE, width=128, batch=64, dropout=0.0, members=1, epochs=1 if quick else part.epochs,
+        CORE, width=128, batch=64, dropout=0.0, members=part.members, epochs=1 if quick else part.epochs,
         pretrain_epochs=pretrain, options={"head": {"loss": "owa", "divisors": list(part.naive2)}},
     )  # fmt: skip
 
