@@ -10,7 +10,7 @@ from verticals.data.splits import EntitySplit, GivenSplit
 from verticals_plugins import Examples, Fold, Parts
 
 FEW = 500
-"""With fewer pieces than this the gate decides on nested folds."""
+"""With fewer pieces than this the gate decides on nested folds, each of pieces that followed one another."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class PieceSplit:
     few: int = FEW
 
     def __call__(self, examples: Examples, seed: int) -> Parts:
-        by_group = EntitySplit(column="group", few=self.few, folds=3)
+        by_group = EntitySplit(column="group", few=self.few, folds=3, stretches=True)
         frame = examples.frame
         if "split" not in frame or not {"train", "test"} <= set(frame["split"].dropna()):
             return by_group(examples, seed)

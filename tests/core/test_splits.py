@@ -84,6 +84,23 @@ def test_entity_split_keeps_the_share_of_positives() -> None:
     assert made.truth[parts.test].mean() == pytest.approx(made.truth.mean(), abs=0.02)
 
 
+def test_stretches_judge_each_class_on_what_followed_one_another() -> None:
+    made = examples(700, entities=700)  # classes by turns: every seventh is a yes
+    parts = EntitySplit(folds=3, stretches=True)(made, 0)
+    assert len(parts.folds) == 3
+    judged = np.sort(np.concatenate([fold.gate for fold in parts.folds]))
+    assert judged.tolist() == sorted(parts.final)
+    assert made.truth is not None
+    for fold in parts.folds:
+        assert not set(fold.gate) & (set(fold.train) | set(fold.valid))
+        assert len(fold.valid) == pytest.approx(len(fold.train) / 4, abs=2)
+        for value in (0, 1):
+            every = parts.final[made.truth[parts.final] == value]
+            mine = fold.gate[made.truth[fold.gate] == value]
+            assert abs(len(mine) - len(every) / 3) <= 1
+            assert not set(range(mine[0], mine[-1] + 1)) & (set(every) - set(mine))
+
+
 def test_given_split_is_kept_and_gate_comes_from_training() -> None:
     marks = np.where(np.arange(600) >= 480, "test", "train")
     parts = GivenSplit()(examples(split=marks), 0)

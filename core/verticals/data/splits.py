@@ -74,7 +74,8 @@ class TimeSplit:
 class EntitySplit:
     """Cut by entity (a patient, a piece, a learner): no entity stands on two sides. ``column`` names it.
 
-    Below ``few`` entities, the gate decides on ``folds`` nested folds instead of one part.
+    Below ``few`` entities, the gate decides on ``folds`` nested folds instead of one part. With ``stretches`` each of
+    these is judged on entities that follow one another, in time or else in the data: what drifts shows.
     """
 
     column: str = "entity"
@@ -84,6 +85,7 @@ class EntitySplit:
     few: int = 1500
     folds: int = 5
     stratify: bool = True
+    stretches: bool = False
 
     def __call__(self, examples: Examples, seed: int) -> Parts:
         groups, rows = group_rows(examples, self.column)
@@ -93,7 +95,7 @@ class EntitySplit:
         notes = {"by": self.column, "groups": len(groups)}
         final = _rows(rest, rows)
         if len(groups) < self.few:
-            folds = _nested(rest, rows, self.folds)
+            folds = _stretches(examples, rest, rows, self.folds) if self.stretches else _nested(rest, rows, self.folds)
             notes["nested folds"] = self.folds
         else:
             n_gate = max(1, round(self.gate * len(groups)))
@@ -222,15 +224,22 @@ def _shuffled(examples: Examples, groups: np.ndarray, rows: list[np.ndarray], se
     """Group numbers in random order; with ``stratify`` classes are spread evenly along it."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(groups))
-    truth = examples.truth
-    if not stratify or truth is None or truth.ndim != 1 or truth.dtype.kind not in "iub":
+    label = _classes(examples, order, rows) if stratify else None
+    if label is None:
         return [int(i) for i in order]
-    label = np.array([truth[rows[i]].max() for i in order])
     place = np.empty(len(order))
     for value in np.unique(label):
         mine = np.flatnonzero(label == value)
         place[mine] = (np.arange(len(mine)) + rng.random()) / len(mine)
     return [int(i) for i in order[np.argsort(place, kind="stable")]]
+
+
+def _classes(examples: Examples, groups: np.ndarray, rows: list[np.ndarray]) -> np.ndarray | None:
+    """The highest class of each of the groups; None where the truth is no class."""
+    truth = examples.truth
+    if truth is None or truth.ndim != 1 or truth.dtype.kind not in "iub":
+        return None
+    return np.array([truth[rows[i]].max() for i in groups])
 
 
 def _deal(order: list[int], n: int) -> list[int]:
@@ -254,6 +263,29 @@ def _nested(order: list[int], rows: list[np.ndarray], k: int) -> tuple[Fold, ...
         train = [group for place, group in enumerate(left) if place % 5 != number % 5]
         folds.append(Fold(_rows(train, rows), _rows(valid, rows), _rows(gate, rows)))
     return tuple(folds)
+
+
+def _stretches(examples: Examples, order: list[int], rows: list[np.ndarray], k: int) -> tuple[Fold, ...]:
+    """k folds, each judged on the groups of one k-th of each class's way; validation is a fifth of what is left."""
+    folds, every = [], np.array(order)
+    part = _along(examples, every, rows, k)
+    for number in range(k):
+        left = every[part != number]
+        near = _along(examples, left, rows, 5) == number % 5
+        gate, valid, train = every[part == number], left[near], left[~near]
+        folds.append(Fold(_rows(train.tolist(), rows), _rows(valid.tolist(), rows), _rows(gate.tolist(), rows)))
+    return tuple(folds)
+
+
+def _along(examples: Examples, groups: np.ndarray, rows: list[np.ndarray], parts: int) -> np.ndarray:
+    """Which of so many equal parts of its class's way each group lies in: by time, then by place in the data."""
+    time = examples.frame["time"].to_numpy()
+    order = np.lexsort(([rows[i][0] for i in groups], [time[rows[i]].min() for i in groups]))
+    found, label = np.empty(len(groups), dtype=np.int64), _classes(examples, groups, rows)
+    for value in [None] if label is None else np.unique(label):
+        mine = order if label is None else order[label[order] == value]
+        found[mine] = np.arange(len(mine)) * parts // len(mine)
+    return found
 
 
 def _rows(groups: list[int], rows: list[np.ndarray]) -> np.ndarray:
