@@ -19,7 +19,8 @@ def row_of(result: dict[str, Any]) -> list[str]:
         name, peers = bar["metric"], result["best_peer"]
         mean = ours[name]["mean"] if isinstance(ours.get(name), dict) else None
         reached = number(ours[name]) if mean == bar["value"] else f"{bar['value']:.4g}"
-        other = f"{number(peer.get(name))} ({peers})" if name in peer else "-"
+        plain = name.partition(",")[0]  # "weekly_owa, core, median of seeds" is a peer's weekly_owa
+        other = f"{number(peer[plain])} ({peers})" if plain in peer else "-"
         label = f"`{result['benchmark']}`{' (quick)' if result['quick'] else ''}"
         met = "met" if bar["met"] else "**missed**"
         lines.append(f"| {label} | {name} | {reached} | {other} | {bar['op']} {bar['bar']:g} | {met} |")
