@@ -339,7 +339,7 @@ def _sniff_file(file: Path) -> Sniff:
     try:
         with open_bytes(file) as stream:
             head = stream.read(200_000).decode("utf-8-sig", errors="replace")
-    except (*DAMAGED, DataError) as err:
+    except (*DAMAGED, OSError, DataError) as err:
         return Sniff(0.0, str(err))
     if not head.lstrip().startswith(("{", "[")):
         return Sniff(0.0, "no JSON")
