@@ -323,7 +323,7 @@ SUFFIXES = (".json", ".jsonl", ".ndjson", ".gz")
 
 
 def _files(path: Path) -> list[Path]:
-    if path.is_file():
+    if not path.is_dir():
         return [path]
     named = (one for one in path.iterdir() if one.suffix.casefold() in SUFFIXES and one.name[0] != ".")
     return sorted(one for one in named if one.is_file())
@@ -339,7 +339,7 @@ def _sniff_file(file: Path) -> Sniff:
     try:
         with open_bytes(file) as stream:
             head = stream.read(200_000).decode("utf-8-sig", errors="replace")
-    except (*DAMAGED, OSError, DataError) as err:
+    except (*DAMAGED, DataError) as err:
         return Sniff(0.0, str(err))
     if not head.lstrip().startswith(("{", "[")):
         return Sniff(0.0, "no JSON")
