@@ -417,3 +417,12 @@ def test_a_list_of_outcomes_beside_pictures_is_used_and_pictures_are_counted_onc
     assert dict(zip(found.main["patient"], found.main["outcome"], strict=True)) == {"001": "sick", "002": "healthy"}
     assert sum(found.provenance.ledger.dropped.values()) == 1
     assert "1 entries of labels.csv name no picture" in told(found)
+
+
+@pytest.mark.parametrize("name", ["Outcomes-a.txt", "outcomes.csv"])
+def test_outcomes_of_stays_are_no_cases(tmp_path: Path, name: str) -> None:
+    head = "RecordID,SAPS-I,SOFA,Length_of_stay,Survival,In-hospital_death\n"
+    file = text(tmp_path / name, head + "132539,6,1,5,-1,0\n132540,16,8,8,3,1\n")
+    for path in (file, tmp_path) if name.startswith("Outcomes") else (file,):
+        with pytest.raises(DataError, match="outcomes and scores of stays, and nothing measured"):
+            load(path, need_target=True)

@@ -40,8 +40,8 @@ def records(path: Path) -> list[Path]:
 def sniff(path: Path) -> Sniff:
     """A stay's file, or a folder of them; the outcomes alone, to say what they lack."""
     try:
-        if is_outcomes(path):
-            return Sniff(0.9, f"columns RecordID and {TARGET}")
+        if outcomes_alone(path):
+            return Sniff(0.9, f"columns RecordID and {TARGET}, and no stay")
         found = records(path)
         if not found:
             return Sniff(0.0, "no numbered .txt file")
@@ -64,13 +64,16 @@ def cells_of(line: str) -> list[str]:
     return [one.strip().strip('"').strip() for one in line.split(",")]
 
 
-def is_outcomes(path: Path) -> bool:
-    """Whether the file is the list of outcomes, by its name and header."""
-    if not path.is_file() or not path.match(OUTCOMES):
-        return False
-    with path.open("rb") as stream:
+def outcomes_alone(path: Path) -> Path | None:
+    """The list of outcomes that ``path`` is, or holds without any stay; None if there are stays or no such list."""
+    if path.is_dir():
+        found = [] if records(path) else sorted(path.glob(OUTCOMES))
+        return next((one for one in found if outcomes_alone(one)), None)
+    if not path.is_file():
+        return None
+    with open_bytes(path) as stream:
         head = stream.read(256).decode("utf-8-sig", "replace").partition("\n")[0]
-    return {"RecordID", TARGET} <= {one.strip() for one in head.split(",")}
+    return path if {"RecordID", TARGET} <= set(cells_of(head)) <= {"RecordID", TARGET, *LEAKS} else None
 
 
 def read(path: Path, options: ReadOptions) -> Dataset:
@@ -79,9 +82,9 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     Raises:
         DataError: a file has another header or a row that cannot be read; outcomes are needed and absent, or are all.
     """
-    if is_outcomes(path):
+    if alone := outcomes_alone(path):
         raise DataError(
-            f"{path.name} holds outcomes and scores of stays, and nothing measured.",
+            f"{alone.name} holds outcomes and scores of stays, and nothing measured.",
             expected="The stays' files, or a folder set-… of them.",
             todo="Give the folder: outcomes are looked for in it and above it.",
         )  # fmt: skip
