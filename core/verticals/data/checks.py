@@ -16,7 +16,8 @@ LEAK = 0.995
 MANY_MISSING = 0.5
 SAMPLE = 50_000
 FEW = 20
-"""Categories of more values than this are not suspected: many small groups tell any target."""
+"""Categories of more values than this are not suspected: many small groups tell any target. A target of more classes
+ranks; rare ones are usual there."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def _check_target(column: pd.Series, field: Field) -> list[Finding]:
     counts = counts[counts > 0]
     if len(counts) == 1:
         return [Finding("warning", field.name, f"only one class ({counts.index[0]}): there is nothing to tell apart")]
-    if len(counts) and counts.min() < 20:
+    if 0 < len(counts) <= FEW and counts.min() < 20:
         few = int(counts.min())
         return [Finding("warning", field.name, f"class {counts.index[-1]} has only {few} row{'' if few == 1 else 's'}")]
     return []

@@ -23,6 +23,7 @@ from verticals_plugins import Adapter, DataError, Dataset, Ledger, ReadOptions, 
 SPLITS = {
     "train": "train",
     "training": "train",
+    "trainval": "train",
     "valid": "valid",
     "val": "valid",
     "validation": "valid",
