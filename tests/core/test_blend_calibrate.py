@@ -93,6 +93,18 @@ def test_ranking_survives_isotonic_steps() -> None:
     assert auroc.score(calibrator.apply(raw), None) == pytest.approx(auroc.score(raw, None), abs=2e-3)
 
 
+def test_isotonic_steps_at_zero_and_one_keep_their_order() -> None:
+    score = np.linspace(0.0, 1.0, 4000)
+    raw = Predictions(examples((score > 0.5).astype(int)), score)
+    calibrator = Probabilities()
+    calibrator.fit(raw)
+    said = calibrator.apply(raw).values
+    assert calibrator.kind == "isotonic"
+    assert (np.diff(said) > 0).all()
+    assert said.min() >= 0
+    assert said.max() <= 1
+
+
 def test_quantiles_cover_what_they_promise_and_rise() -> None:
     rng = np.random.default_rng(4)
     truth = rng.normal(0, 1, (2000, 3)) * np.array([1, 2, 3])

@@ -12,6 +12,10 @@ from verticals.pipeline.files import write_json
 from verticals_plugins import Predictions
 
 
+WHISPER = 1e-6
+"""Share of the raw score in an isotonic probability."""
+
+
 class Identity:
     """Leaves predictions as they are (rankings, plans)."""
 
@@ -122,8 +126,8 @@ class Probabilities:
         match self.kind:
             case "isotonic":
                 steps = np.interp(values, self.curve[0], self.curve[1])
-                # a whisper of the raw score keeps the order inside a step
-                return np.clip(steps + 1e-6 * (values - 0.5), 0.0, 1.0)
+                # a whisper of the raw score keeps the order inside a step, also inside those at 0 and 1
+                return (1 - WHISPER) * steps + WHISPER * np.clip(values, 0.0, 1.0)
             case "sigmoid":
                 return 1 / (1 + np.exp(-(self.numbers[0] * _logit(values) + self.numbers[1])))
             case "temperature":
