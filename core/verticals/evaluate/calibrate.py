@@ -11,7 +11,6 @@ import numpy as np
 from verticals.pipeline.files import write_json
 from verticals_plugins import Predictions
 
-
 WHISPER = 1e-6
 """Share of the raw score in an isotonic probability."""
 
