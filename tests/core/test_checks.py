@@ -57,6 +57,7 @@ def test_nothing_is_said_of_clean_data() -> None:
         ({"amount": np.where(np.arange(200) < 3, np.nan, np.arange(200))}, "amount", "1.5% of the values are missing"),
         ({"late": "no"}, "late", "only one class (no)"),
         ({"late": np.where(np.arange(200) < 5, "yes", "no")}, "late", "class yes has only 5 rows"),
+        ({"late": [str(n) for n in range(200)]}, "late", "200 of 200 classes have fewer than 20 rows"),
         ({"when": pd.Timestamp("2031-01-01")}, "when", "200 times lie in the future, up to 2031-01-01"),
         ({"when": pd.Timestamp("1970-01-01")}, "when", "200 times lie before 1990"),
         ({"kind": np.where(np.arange(200) < 3, "4.11111E+15", "x")}, "kind", "3 values like 4.11E+15"),

@@ -16,8 +16,9 @@ LEAK = 0.995
 MANY_MISSING = 0.5
 SAMPLE = 50_000
 FEW = 20
-"""Categories of more values than this are not suspected: many small groups tell any target. A target of more classes
-ranks; rare ones are usual there."""
+"""Categories of more values than this are not suspected: many small groups tell any target."""
+RARE = 20
+"""A class of fewer rows than this is told."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,10 @@ def _check_target(column: pd.Series, field: Field) -> list[Finding]:
     counts = counts[counts > 0]
     if len(counts) == 1:
         return [Finding("warning", field.name, f"only one class ({counts.index[0]}): there is nothing to tell apart")]
-    if 0 < len(counts) <= FEW and counts.min() < 20:
+    rare = int((counts < RARE).sum())
+    if rare > FEW:
+        return [Finding("warning", field.name, f"{rare:,} of {len(counts):,} classes have fewer than {RARE} rows")]
+    if rare:
         few = int(counts.min())
         return [Finding("warning", field.name, f"class {counts.index[-1]} has only {few} row{'' if few == 1 else 's'}")]
     return []
