@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from verticals.data.parse import MISSING
 from verticals.data.table import in_class_order
 from verticals_healthcare.adapters.common import SPARSE
 from verticals_healthcare.schema import LABELS, RESERVED
@@ -109,12 +110,14 @@ def as_trained(column: pd.Series, trained: pd.Series) -> pd.Series:
         return column
     if not number:  # the words of training were numbers by chance here
         return column.map(lambda one: None if pd.isna(one) else f"{one:.15g}").astype(object)
-    if column.notna().any():
+    said = column.dropna().astype(str)
+    said = said[~said.str.strip().str.lower().isin(MISSING)]
+    if len(said):
         raise DataError(
-            f"{column.name} says {column.dropna().iloc[0]!r}.", expected="Numbers, as in training.",
+            f"{column.name} says {said.iloc[0]!r}.", expected="Numbers, as in training.",
             todo="Correct the cells; leave them empty where nothing is known.",
         )  # fmt: skip
-    return column.astype(np.float64)
+    return pd.Series(np.nan, index=column.index)
 
 
 def case_rows(dataset: Dataset, main: pd.DataFrame) -> pd.DataFrame:

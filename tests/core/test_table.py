@@ -408,3 +408,12 @@ def test_classes_put_no_before_yes_and_numbers_in_order() -> None:
 )  # fmt: skip
 def test_class_that_says_no_comes_first(words: list[str], right: list[str]) -> None:
     assert list(classes_of(pd.Series(words)).names) == right
+
+
+def test_decimal_commas_of_a_further_column_are_read_where_the_file_may_have_them(read: Callable[..., Dataset]) -> None:
+    head, *rows = GOOD.replace(",", ";").splitlines()
+    text = f"{head};height;dose\n{rows[0]};1,75;1,750\n{rows[1]};1,8;2,500\n"
+    found = read(text).main
+    assert found["height"].tolist() == [1.75, 1.8]
+    assert found["dose"].tolist() == ["1,750", "2,500"]
+    assert read(text.replace(",", "<").replace(";", ",").replace("<", ".")).main["height"].tolist() == [1.75, 1.8]

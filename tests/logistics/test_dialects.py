@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from problems import SMALL
 
 from verticals_logistics.adapters import osrm, solomon, stops, vroom, vrplib
 from verticals_logistics.checker import check
@@ -20,26 +21,6 @@ from verticals_logistics.schema import SCHEMA
 from verticals_plugins import DataError, Dataset, Ledger, ReadOptions
 
 Shared = Callable[[str], Path]
-SMALL = """NAME : small
-TYPE : CVRP
-DIMENSION : 4
-CAPACITY : 5
-EDGE_WEIGHT_TYPE : EUC_2D
-NODE_COORD_SECTION
-1 0 0
-2 3 4
-3 0 10
-4 6 8
-DEMAND_SECTION
-1 0
-2 1
-3 2
-4 3
-DEPOT_SECTION
-1
--1
-EOF
-"""
 
 
 def written(folder: Path, name: str, text: str) -> Path:

@@ -11,32 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from problems import SMALL
 
 from verticals.pipeline.reading import choose
 from verticals_logistics.problem import Problem
 from verticals_logistics.routes import ROUTES
 from verticals_plugins import DataError, Dataset, ReadOptions
 
-CVRP = """NAME : small
-TYPE : CVRP
-DIMENSION : 4
-CAPACITY : 5
-EDGE_WEIGHT_TYPE : EUC_2D
-NODE_COORD_SECTION
-1 0 0
-2 3 4
-3 0 10
-4 6 8
-DEMAND_SECTION
-1 0
-2 1
-3 2
-4 3
-DEPOT_SECTION
-1
--1
-EOF
-"""
 SOLOMON = """X1
 
 VEHICLE
@@ -106,7 +87,7 @@ WRITTEN: dict[str, Callable[[str], bytes]] = {
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("a.vrp", CVRP), ("a.txt", SOLOMON), ("b.txt", PAIRS), ("a.json", json.dumps(VROOM)),
+        ("a.vrp", SMALL), ("a.txt", SOLOMON), ("b.txt", PAIRS), ("a.json", json.dumps(VROOM)),
         ("o.json", json.dumps(TABLE)),
     ],
 )  # fmt: skip
@@ -119,8 +100,8 @@ def test_how_a_file_is_written_changes_nothing(way: str, name: str, text: str, t
 
 
 def test_packed_files_of_a_folder_are_read(tmp_path: Path) -> None:
-    opened(tmp_path, "a.vrp", CVRP)
-    (tmp_path / "b.vrp.gz").write_bytes(gzip.compress(CVRP.replace("small", "other").encode()))
+    opened(tmp_path, "a.vrp", SMALL)
+    (tmp_path / "b.vrp.gz").write_bytes(gzip.compress(SMALL.replace("small", "other").encode()))
     data = choose(ROUTES, tmp_path).adapter.read(tmp_path, ReadOptions(schema=ROUTES.schema))
     assert [one.id for one in data.arrays["problem"]] == ["small", "other"]
 
@@ -129,7 +110,7 @@ def test_packed_files_of_a_folder_are_read(tmp_path: Path) -> None:
     ("name", "content", "match"),
     [
         ("a.vrp", "", "empty"), ("a.json", "", "empty"), ("a.json", " \n", "empty"),
-        ("a.vrp.gz", gzip.compress(CVRP.encode())[:-9], "cannot be read"),
+        ("a.vrp.gz", gzip.compress(SMALL.encode())[:-9], "cannot be read"),
         ("a.json", '{"vehicles":[{"id":1}],"jobs":[{"id":1},]}', "line 1 column"),
         ("a.json", "[" * 100_000, "not JSON"), ("a.json", '{"durations":' + "[" * 100_000, "not JSON"),
         ("a.json", '{"vehicles":[{"id":1}],"jobs":[],"jobs":[]}', "'jobs' twice"),
@@ -160,15 +141,15 @@ def test_a_broken_file_says_what_is_broken(name: str, content: str | bytes, matc
     ],
 )  # fmt: skip
 def test_a_vrplib_file_whose_parts_do_not_fit_is_refused(old: str, new: str, match: str, tmp_path: Path) -> None:
-    expect_refusal(tmp_path, "a.vrp", CVRP.replace(old, new, 1), match)
+    expect_refusal(tmp_path, "a.vrp", SMALL.replace(old, new, 1), match)
 
 
 def test_an_unknown_header_is_told_with_the_nearest(tmp_path: Path) -> None:
-    assert warned(opened(tmp_path, "a.vrp", CVRP.replace("CAPACITY", "VEHICLE : 1\nCAPACITY")), "is VEHICLES meant?")
+    assert warned(opened(tmp_path, "a.vrp", SMALL.replace("CAPACITY", "VEHICLE : 1\nCAPACITY")), "is VEHICLES meant?")
 
 
 def test_degrees_and_minutes_become_degrees(tmp_path: Path) -> None:
-    text = CVRP.replace("EUC_2D", "GEO").replace("1 0 0", "1 16.47 96.10").replace("2 3 4", "2 -16.30 94.44")
+    text = SMALL.replace("EUC_2D", "GEO").replace("1 0 0", "1 16.47 96.10").replace("2 3 4", "2 -16.30 94.44")
     data = opened(tmp_path, "a.vrp", text)
     assert data.main["latitude"][0] == pytest.approx(-16.5)
     assert data.main["longitude"][0] == pytest.approx(94 + 44 / 60)
@@ -189,7 +170,7 @@ def test_an_absurd_distance_is_no_road(tmp_path: Path) -> None:
 
 def test_every_end_of_a_shipment_has_its_other_end(tmp_path: Path) -> None:
     rows = "1 0 0 100 0 0 0\n2 5 0 100 0 0 4\n3 -5 0 100 0 2 0\n4 -5 0 100 0 2 0\n"
-    text = CVRP[: CVRP.index("DEMAND")].replace("CVRP", "PDPTW") + "PICKUP_AND_DELIVERY_SECTION\n" + rows
+    text = SMALL[: SMALL.index("DEMAND")].replace("CVRP", "PDPTW") + "PICKUP_AND_DELIVERY_SECTION\n" + rows
     expect_refusal(tmp_path, "a.vrp", text + "DEPOT_SECTION\n1\n-1\n", "stop 2 of 3 is an end of 0")
     expect_refusal(tmp_path, "a.txt", PAIRS + "3\t3\t4\t-3\t0\t99\t1\t1\t0\n", "stop 3 of 3 is an end of 0")
 

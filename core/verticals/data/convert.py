@@ -202,8 +202,16 @@ def _from_plain(column: pa.ChunkedArray, valid: np.ndarray, name: str, options: 
     return Parsed(moments, ~valid, np.isnat(moments) & valid, notes)
 
 
-def extra(column: pa.ChunkedArray) -> pd.Series:
-    """A column that no field asks for, under its own type; text becomes numbers only where nothing can be lost."""
+WITH_COMMA = r"^[+-]?(0|[1-9]\d{0,14})(,\d+)?([eE][+-]?\d+)?$"
+THOUSANDS = r"^[+-]?[1-9]\d{0,2},\d{3}$"
+"""Cells that could be a thousand and more as well as one and a bit."""
+
+
+def extra(column: pa.ChunkedArray, *, comma: bool = False) -> pd.Series:
+    """A column that no field asks for, under its own type; text becomes numbers only where nothing can be lost.
+
+    With ``comma`` the file may write decimal commas; a column whose commas could all group thousands stays text.
+    """
     column = decoded(column)
     if not is_text(column):
         return column.to_pandas()
@@ -219,7 +227,12 @@ def extra(column: pa.ChunkedArray) -> pd.Series:
     try:
         return numbers.cast(pa.int64() if whole and not numbers.null_count else pa.float64()).to_pandas()
     except pa.ArrowInvalid:
-        return known.to_pandas()
+        pass
+    marked = numbers.filter(pc.match_substring(numbers, ","))
+    decimal = comma and pc.all(pc.match_substring_regex(numbers, WITH_COMMA)).as_py()
+    if decimal and not pc.all(pc.match_substring_regex(marked, THOUSANDS)).as_py():
+        return pc.replace_substring(numbers, ",", ".").cast(pa.float64()).to_pandas()
+    return known.to_pandas()
 
 
 def dates_in(column: pa.ChunkedArray) -> bool:

@@ -136,10 +136,10 @@ def rows_of(raw: Raw, options: ReadOptions, mapping: Mapping[str, str], columns:
     schema = options.schema
     keep = _usable(raw, schema, columns, mapping, options.need_target)
     main = pd.DataFrame({name: column.values for name, column in columns.items()})
-    used = set(mapping.values())
+    used, comma = set(mapping.values()), options.options.get("decimal", "") == "," or not raw.machine
     for name in raw.table.column_names:
         if name not in used and name not in main:
-            main[name] = extra(raw.table[name])
+            main[name] = extra(raw.table[name], comma=comma)
     return _with_id(main.loc[keep].reset_index(drop=True), schema, raw, np.flatnonzero(keep))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from verticals.data.convert import decoded, is_text
 from verticals.data.files import kind_of, tables_in
 from verticals.data.match import plain
-from verticals.data.parse import MISSING
 from verticals.data.raw import Raw, read_raw
 from verticals.data.table import OPTIONS, dataset_of, typed
 from verticals_healthcare.adapters.common import EPOCH, part_name, tell_event, words
@@ -82,7 +79,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     told = replace(options, schema=fitting(raw, options), options=_table_options(options.options))
     refuse_repeats(raw, told)
     found = dataset_of(raw, told, adapter="healthcare.cases")
-    main, ledger = completed(numbered(found.main, raw, told), found.provenance.ledger), found.provenance.ledger
+    main, ledger = completed(found.main, found.provenance.ledger), found.provenance.ledger
     tables, sources = {"main": main}, list(found.provenance.sources)
     unread = [one.name for one in tables_in(path.iterdir()) if one not in (cases, events)] if path.is_dir() else []
     if unread:
@@ -145,35 +142,6 @@ def labels_in(raw: Raw) -> list[str]:
     assert SCHEMA.label_time is not None
     others = {plain(one) for one in SCHEMA.label_time.aliases}
     return [one for one in raw.table.column_names if one.lower().startswith(LABELS) and plain(one) not in others]
-
-
-NUMBER = re.compile(r"[+-]?(?:0|[1-9]\d{0,14})(?:[.,]\d+)?(?:[eE][+-]?\d+)?")
-THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
-"""Cells that could be a thousand and more as well as one and a bit."""
-
-
-def numbered(main: pd.DataFrame, raw: Raw, options: ReadOptions) -> pd.DataFrame:
-    """Further columns of text whose cells all are numbers, or say like NA that nothing is known, as numbers."""
-    known = set(options.mapping.values()) | {one.name for _, one in options.schema.roles()}
-    decimal = options.options.get("decimal", "")
-    for name in raw.table.column_names:
-        if name in known or name not in main or main[name].dtype != object or not is_text(decoded(raw.table[name])):
-            continue
-        said = {str(one).strip() for one in main[name].dropna().unique()}
-        nothing = {one for one in said if one.lower() in MISSING}
-        if said and all_numbers(said - nothing, comma=decimal == "," or not raw.machine):
-            told = f", {' and '.join(sorted(nothing))} as missing" if nothing else ""
-            raw.ledger.warn(f"{name} is read as numbers{told}")
-            text = main[name].map(lambda one, nothing=nothing: None if one is None or one.strip() in nothing else one)
-            main[name] = text.str.strip().str.replace(",", ".").astype(np.float64)
-    return main
-
-
-def all_numbers(cells: set[str], *, comma: bool) -> bool:
-    """Whether all cells are numbers, with one decimal mark; a comma is one only where the file shows that it may be."""
-    marks = {mark for mark in ".," if any(mark in one for one in cells)}
-    decimal = comma and not all(THOUSANDS.fullmatch(one) for one in cells if "," in one)
-    return all(NUMBER.fullmatch(one) for one in cells) and len(marks) < 2 and (decimal or "," not in marks)
 
 
 def tell_strangers(patients: pd.Series, known: pd.Series, name: str, ledger: Ledger) -> None:
