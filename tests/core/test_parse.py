@@ -186,3 +186,10 @@ def test_plain_numbers_are_no_times_until_their_unit_is_stated() -> None:
         read("0", "77")
     found = read("0", "1.5", unit="D", origin="2024-01-01")
     assert found.values[1] == np.datetime64("2024-01-02T12:00", "ns")
+
+
+def test_two_digits_that_may_be_the_year_are_asked_for() -> None:
+    with pytest.raises(DataError, match="day-first and year-first"):
+        read("23-02-13", "23-02-28")
+    assert read("23-02-13", "23-02-28", date_format="%y-%m-%d").values[1] == np.datetime64("2023-02-28")
+    assert read("13-02-23", "28-02-23").values[1] == np.datetime64("2023-02-28")

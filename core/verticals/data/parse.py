@@ -360,6 +360,8 @@ def _slashed(
     raw: pd.Series[str], parts: pd.DataFrame, options: TimeOptions, name: str
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Dates like 3/4/2024: the order of day and month is what the whole column allows."""
+    if not options.date_format:
+        _refuse_year_first(parts.dropna(subset=[0]), raw, name)
     order = options.date_format or _order(parts, raw, name)
     if order not in ("dmy", "mdy"):
         raise UsageError(
@@ -371,6 +373,30 @@ def _slashed(
     iso = year + "-" + month.str.zfill(2) + "-" + day.str.zfill(2) + (" " + parts[4]).fillna("")
     values, notes = _finish(_by_formats(iso, ("%Y-%m-%d",)), options, (f"dates read as {order}",))
     return values, notes
+
+
+LONG = 5 * 365
+"""Days: a column that lasts so long day-first, and less than one year year-first, is doubtful."""
+
+
+def _refuse_year_first(parts: pd.DataFrame, raw: pd.Series[str], name: str) -> None:
+    """Dates like 23/02/13 of a few days in February 2023 are not read as many Februaries.
+
+    Raises:
+        DataError: read day-first the column lasts for years, read year-first for less than one.
+    """
+    if not (parts[[0, 3]].apply(lambda one: one.str.len()) == 2).all(axis=None):
+        return
+    middle = "-" + parts[2].str.zfill(2) + "-"
+    both = ("20" + parts[3] + middle + parts[0], "20" + parts[0] + middle + parts[3])
+    days, years = (pd.to_datetime(one, format="%Y-%m-%d", errors="coerce") for one in both)
+    if years.isna().any() or (days.max() - days.min()).days < LONG or (years.max() - years.min()).days > 365:
+        return
+    raise DataError(
+        f"The dates of column {name!r} can be read day-first and year-first (for example {raw.iloc[0]!r}); "
+        "day-first they last for years.",
+        todo="State the order: --option date_format=%y/%m/%d (as they are written), or dmy.",
+    )
 
 
 def _order(parts: pd.DataFrame, raw: pd.Series[str], name: str) -> str:

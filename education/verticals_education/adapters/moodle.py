@@ -67,11 +67,8 @@ COURSE = (
 FRONT = "1"
 PLACES = {"time": -6, "learner": -5, "context": -3, "event": -1, "description": 0}
 """Columns of an export counted from the description: only the headers change with the language."""
-SHORT = re.compile(r"^(\d\d)([/.-])(\d\d)\2(\d\d)(?!\d)")
 LOOKED_AT = 200
 """Rows whose descriptions are looked at where headers are unknown."""
-YEARS = 5 * 365
-"""A log of so many days that would be one of less than a year, were its dates year-first, is doubtful."""
 ACTOR = re.compile(r"[Uu]ser with id '(\d+)'")
 IN_COURSE = re.compile(r"course with id '(\d+)'")
 ENROLS = re.compile(r"[Uu]ser with id '\d+' enrolled the user with id '(\d+)'.*course with id '(\d+)'")
@@ -97,8 +94,6 @@ def read_moodle(path: Path, options: ReadOptions) -> Dataset:
             f"{raw.name}: no cell of {columns['time']!r} can be read as a time ({_text(raw, columns['time'])[0]!r}).",
             expected="Like 23/01/23, 12:09.", todo="State the format: --option date_format=%d/%m/%y, %H:%M",
         )  # fmt: skip
-    if not options.options.get("date_format"):
-        _refuse_year_first(raw, columns["time"])
     frame, titles = _entries(raw, time, cells, ledger)
     mapping = {**columns, "course": columns.get("description", columns["context"])}
     found = Found(frame, "education.moodle_log", raw.sources, ledger, mapping, {"events": str(raw.table.num_rows)})
@@ -107,29 +102,6 @@ def read_moodle(path: Path, options: ReadOptions) -> Dataset:
     catalogue = pd.DataFrame({"course": list(titles), "title": [titles[one] for one in titles]})
     named = catalogue_beside(path, options, ledger) if options.options.get("catalogue") else None
     return finished(found, options, catalogue if named is None else named)
-
-
-def _refuse_year_first(raw: Raw, column: str) -> None:
-    """Dates like 23/02/13 of a few days in February 2023 are not read as years of 23 Februaries.
-
-    Raises:
-        DataError: read day-first the log lasts for years, read year-first for less than one.
-    """
-    cells = pd.Series(_text(raw, column))
-    parts = cells.str.extract(SHORT).dropna()
-    if len(parts) < len(cells):
-        return
-    middle = "-" + parts[2] + "-"
-    both = ("20" + parts[3] + middle + parts[0], "20" + parts[0] + middle + parts[3])
-    days, years = (pd.to_datetime(one, format="%Y-%m-%d", errors="coerce") for one in both)
-    if years.isna().any() or (days.max() - days.min()).days < YEARS or (years.max() - years.min()).days > 365:
-        return
-    raise DataError(
-        f"{raw.name}: the dates of {column!r} can be read day-first and year-first (for example {cells.iloc[0]!r}); "
-        "day-first the log lasts for years.",
-        expected="Dates of one order.",
-        todo="State it: --option date_format=%y/%m/%d, %H:%M (or %d/%m/%y, %H:%M)",
-    )
 
 
 def _plain_times(raw: Raw, column: str, options: ReadOptions) -> pa.ChunkedArray:
